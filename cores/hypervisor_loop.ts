@@ -1,0 +1,119 @@
+/**
+ * What a hypervisor core does all day: poll every vCPU it serves, spin for a while when there is
+ * nothing, then sleep until someone rings.
+ */
+import {
+  CORE_BLOCK_BELL,
+  CORE_BLOCK_COMMAND,
+  CORE_BLOCK_LOOP_TICKS,
+  CORE_BLOCK_PARKED,
+  CORE_BLOCK_PARKED_TICKS,
+  CORE_BLOCK_PARKS,
+  CORE_BLOCK_TURNS,
+  CORE_RUN,
+} from "./abi.ts";
+import type { Stub } from "./stub.ts";
+import type { VcpuChannel } from "./vcpu_channel.ts";
+
+/** A served vCPU and what to do when serving it throws. */
+export interface Served {
+  readonly channel: VcpuChannel;
+  /** Whether its machine still runs; the loop drops it otherwise. */
+  readonly live: boolean;
+  /** A defect in a handler: ends this machine only. */
+  crashed(error: unknown): void;
+}
+
+/** One hypervisor core as its own loop sees it. */
+export interface CoreView {
+  readonly stub: Stub;
+  readonly handle: number;
+  /** The core's block, as words and as doubles. */
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly ticksPerNs: number;
+  /** How long to spin without work before sleeping, in nanoseconds. */
+  readonly spinNs: number;
+}
+
+/** Idle turns between two looks at the clock. */
+const TURNS_PER_LOOK = 64;
+/** The longest sleep, so that a lost ring costs no more than this. */
+const LONGEST_SLEEP_US = 100_000;
+
+/**
+ * Runs until the core's command word is something else than `CORE_RUN`.
+ *
+ * @param core where it runs
+ * @param served the vCPUs; those whose machine has ended are taken out of the array
+ * @returns the command
+ */
+export function hypervisorLoop(core: CoreView, served: Served[]): number {
+  const { words, doubles, stub } = core;
+  const spinTicks = core.spinNs * core.ticksPerNs;
+  const entered = stub.sx_tsc();
+  const loopTicksBefore = doubles[CORE_BLOCK_LOOP_TICKS / 2]!;
+  let idleTurns = 0;
+  let idleSince = entered;
+  while (words[CORE_BLOCK_COMMAND] === CORE_RUN) {
+    if (pollAll(served)) {
+      idleTurns = 0;
+      continue;
+    }
+    if (++idleTurns % TURNS_PER_LOOK !== 0) continue;
+    const now = stub.sx_tsc();
+    if (idleTurns === TURNS_PER_LOOK) {
+      idleSince = now;
+      doubles[CORE_BLOCK_LOOP_TICKS / 2] = loopTicksBefore + now - entered;
+    }
+    doubles[CORE_BLOCK_TURNS / 2]! += TURNS_PER_LOOK;
+    if (now - idleSince >= spinTicks) {
+      park(core, served, now);
+      idleTurns = 0;
+    }
+  }
+  doubles[CORE_BLOCK_LOOP_TICKS / 2] = loopTicksBefore + stub.sx_tsc() - entered;
+  return words[CORE_BLOCK_COMMAND]!;
+}
+
+/** One turn. A machine that ended is taken out; one whose handler throws is ended. */
+export function pollAll(served: Served[]): boolean {
+  let any = false;
+  for (let i = 0; i < served.length; i++) {
+    const one = served[i]!;
+    try {
+      if (one.channel.poll()) any = true;
+    } catch (error) {
+      one.crashed(error);
+    }
+    if (!one.live) served.splice(i--, 1);
+  }
+  return any;
+}
+
+/**
+ * Sleeps. The parked word and the guests' doorbell words are raised first and then everything is
+ * polled once more: whoever published before seeing them has been seen, whoever did after rings.
+ */
+function park(core: CoreView, served: Served[], since: number): void {
+  const { words, doubles, stub } = core;
+  const bell = Atomics.load(words, CORE_BLOCK_BELL);
+  for (let i = 0; i < served.length; i++) served[i]!.channel.doorbell = true;
+  Atomics.store(words, CORE_BLOCK_PARKED, 1);
+  if (!pollAll(served) && Atomics.load(words, CORE_BLOCK_COMMAND) === CORE_RUN) {
+    stub.sx_core_park(core.handle, bell, sleepMicroseconds(core, served, since));
+    doubles[CORE_BLOCK_PARKS / 2]!++;
+    doubles[CORE_BLOCK_PARKED_TICKS / 2]! += stub.sx_tsc() - since;
+  }
+  Atomics.store(words, CORE_BLOCK_PARKED, 0);
+  for (let i = 0; i < served.length; i++) served[i]!.channel.doorbell = false;
+}
+
+function sleepMicroseconds(core: CoreView, served: Served[], now: number): number {
+  let soonest = Infinity;
+  for (let i = 0; i < served.length; i++) {
+    soonest = Math.min(soonest, served[i]!.channel.deadline);
+  }
+  const microseconds = (soonest - now) / core.ticksPerNs / 1000;
+  return Math.max(1, Math.min(LONGEST_SLEEP_US, Math.ceil(microseconds)));
+}

@@ -1,0 +1,44 @@
+/**
+ * Same-core placement, the classical trap and emulate: run the guest until it exits, serve the exit
+ * on the core that took it, run the guest again.
+ */
+import { CORE_BLOCK_BELL, CORE_BLOCK_COMMAND, CORE_RUN } from "./abi.ts";
+import type { CoreView, Served } from "./hypervisor_loop.ts";
+import { check } from "./stub.ts";
+
+/** How long to sleep when a full buffer keeps an exit from being served. */
+const RETRY_US = 50;
+const LONGEST_SLEEP_US = 10_000;
+
+/**
+ * Runs one vCPU until it stops, its machine ends or the core gets a command.
+ *
+ * @param core the guest core
+ * @param vcpu handle of the vCPU
+ * @returns whether the vCPU can be run on
+ */
+export function sameCoreLoop(core: CoreView, vcpu: number, served: Served): boolean {
+  const { words, stub } = core;
+  const channel = served.channel;
+  channel.doorbell = true; // while the guest runs, nobody polls
+  try {
+    while (words[CORE_BLOCK_COMMAND] === CORE_RUN && served.live) {
+      if (check(stub, stub.sx_vcpu_run(vcpu)) === 0) return false;
+      channel.poll();
+      while (channel.pending && served.live && words[CORE_BLOCK_COMMAND] === CORE_RUN) {
+        waitABit(core, channel.deadline);
+        channel.poll();
+      }
+    }
+  } catch (error) {
+    served.crashed(error);
+  }
+  return served.live;
+}
+
+function waitABit(core: CoreView, deadline: number): void {
+  const left = (deadline - core.stub.sx_tsc()) / core.ticksPerNs / 1000;
+  const microseconds = deadline === Infinity ? RETRY_US : Math.min(LONGEST_SLEEP_US, left);
+  const bell = Atomics.load(core.words, CORE_BLOCK_BELL);
+  if (microseconds >= 1) core.stub.sx_core_park(core.handle, bell, microseconds);
+}

@@ -1,0 +1,44 @@
+/** The errors that a user sees: one line each, with the exit code of the command that met it. */
+
+/** What a command returns to the shell. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, host: 3, interrupted: 130 } as const;
+
+/** An error whose message is written for the user; every other error is a defect of ours. */
+export class SplitXError extends Error {
+  /** A stable word for programs, such as `image-not-elf`. */
+  readonly code: string;
+  /** One of {@link EXIT}. */
+  readonly exitCode: number;
+
+  constructor(code: string, message: string, exitCode: number) {
+    super(message);
+    this.name = "SplitXError";
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * A wrong option, value or file.
+ *
+ * @param code stable word
+ * @param message names the thing and what would be right
+ */
+export function usageError(code: string, message: string): SplitXError {
+  return new SplitXError(code, message, EXIT.usage);
+}
+
+/**
+ * The host lacks something.
+ *
+ * @param code stable word
+ * @param message names it and the command that adds it
+ */
+export function hostError(code: string, message: string): SplitXError {
+  return new SplitXError(code, message, EXIT.host);
+}
+
+/** The run itself failed. */
+export function runError(code: string, message: string): SplitXError {
+  return new SplitXError(code, message, EXIT.failed);
+}

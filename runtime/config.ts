@@ -1,0 +1,91 @@
+/** What a machine is made of, as a user writes it. */
+import { z } from "zod";
+import { corePlanSchema } from "../cores/core_plan.ts";
+import { usageError } from "../errors.ts";
+
+const KIB = 1024;
+const PAGE = 4096;
+const SMALLEST_MEMORY = 2 * KIB ** 2;
+/** Above it lie a PC's devices. */
+const LARGEST_MEMORY = 3 * KIB ** 3;
+
+/**
+ * Reads a size.
+ *
+ * @param text bytes, or a number with K, M or G
+ * @returns bytes, or undefined when the text is no size
+ *
+ * @example
+ * ```ts
+ * import { parseSize } from "./config.ts";
+ * import { strictEqual } from "node:assert";
+ * strictEqual(parseSize("64M"), 67_108_864);
+ * ```
+ */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text.trim());
+  if (!match) return undefined;
+  return Number(match[1]) * KIB ** ["", "K", "M", "G"].indexOf(match[2]!.toUpperCase());
+}
+
+const memorySchema = z.union([z.number(), z.string()]).transform((given, context) => {
+  const bytes = typeof given === "number" ? given : parseSize(given);
+  const refuse = (message: string) => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  if (bytes === undefined) return refuse(`"${given}" is no size: write bytes, or 64M, or 1G`);
+  if (!Number.isInteger(bytes) || bytes % PAGE !== 0) {
+    return refuse(`${given} is not a multiple of ${PAGE} bytes`);
+  }
+  if (bytes < SMALLEST_MEMORY) return refuse(`${given} is too small: at least 2M`);
+  if (bytes > LARGEST_MEMORY) return refuse(`${given} is too large: at most 3G`);
+  return bytes;
+});
+
+/** A machine's configuration; every field but `guest` has a default. */
+export const vmConfigSchema = z.strictObject({
+  /** Shown to people. */
+  name: z.string().min(1).max(64).default("vm"),
+  /** Name of a bundled micro guest, or path of a PVH ELF image. */
+  guest: z.string().min(1),
+  engine: z.enum(["auto", "kvm"]).default("auto"),
+  /** Where the handler of an exit runs. */
+  placement: z.enum(["same-core", "split"]).default("split"),
+  /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */
+  notification: z.enum(["exit", "polled"]).default("polled"),
+  vcpus: z.int().min(1).max(8).default(1),
+  /** Guest memory in bytes, or as text such as `64M`. */
+  memory: memorySchema.default(64 * KIB ** 2),
+  /** A file served by the block service. */
+  disk: z.string().min(1).optional(),
+  /** Whether the guest may write to the disk. */
+  writable: z.boolean().default(false),
+  cmdline: z.string().default(""),
+  /** Which cores to use; planned when absent. */
+  plan: corePlanSchema.optional(),
+  /** Several vCPUs may share a guest core. */
+  overcommit: z.boolean().default(false),
+}).refine((config) => config.placement === "split" || config.vcpus === 1, {
+  path: ["vcpus"],
+  message: "same-core placement serves one vCPU",
+});
+
+/** A configuration as a user writes it. */
+export type VmConfigInput = z.input<typeof vmConfigSchema>;
+/** A configuration with every default filled in. */
+export type VmConfig = z.output<typeof vmConfigSchema>;
+
+/**
+ * Checks input against a schema.
+ *
+ * @param what names the input in the message
+ * @throws SplitXError `bad-config`: one line with the field and what would be right
+ */
+export function parseWith<T>(schema: z.ZodType<T>, input: unknown, what: string): T {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const field = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  throw usageError("bad-config", `${what}: ${field}${issue.message}`);
+}

@@ -1,0 +1,28 @@
+/** Counters of one machine in shared memory: doubles, each written by one core only. */
+import { COUNTER } from "../cores/vcpu_channel.ts";
+
+/** Indexes of the machine's own counters. */
+export const MACHINE_COUNTER = {
+  unknownCalls: 0,
+  wildPorts: 1,
+  unmappedMemory: 2,
+  count: 8,
+} as const;
+
+const VCPU_COUNTERS = 8;
+
+/** Shared memory for a machine with so many vCPUs. */
+export function createCounters(vcpus: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(8 * (MACHINE_COUNTER.count + vcpus * VCPU_COUNTERS));
+}
+
+/** The machine's own counters. */
+export function machineCounters(buffer: SharedArrayBuffer): Float64Array {
+  return new Float64Array(buffer, 0, MACHINE_COUNTER.count);
+}
+
+/** The counters of one vCPU's channel. */
+export function vcpuCounters(buffer: SharedArrayBuffer, vcpu: number): Float64Array {
+  const at = 8 * (MACHINE_COUNTER.count + vcpu * VCPU_COUNTERS);
+  return new Float64Array(buffer, at, COUNTER.count);
+}

@@ -1,0 +1,48 @@
+/** A machine as the housekeeping core describes it to the core that serves it. */
+import type { Disk } from "../hypercalls/block.ts";
+
+/** Everything here is shared memory, handles and numbers, so that it crosses to a worker. */
+export interface MachineDescription {
+  readonly id: number;
+  /** The stub's handle of the machine. */
+  readonly vm: number;
+  readonly memory: { readonly address: bigint; readonly bytes: number };
+  readonly vcpus: readonly VcpuDescription[];
+  readonly console: SharedArrayBuffer;
+  /** See `counters.ts`. */
+  readonly counters: SharedArrayBuffer;
+  readonly disk: Disk | null;
+}
+
+/** One vCPU of it. */
+export interface VcpuDescription {
+  /** The stub's handle. */
+  readonly handle: number;
+  /** Address of its block. */
+  readonly block: bigint;
+  /** Guest-physical address of its hypercall page. */
+  readonly page: number;
+}
+
+/** An exit event, for people. */
+export interface LastExit {
+  /** SDM basic exit reason, or one of ours above them. */
+  readonly reason: number;
+  /** Port or guest-physical address. */
+  readonly address: bigint;
+  readonly rip: bigint;
+  /** The engine's own error number. */
+  readonly detail: number;
+}
+
+/** How a machine ended, as the core that serves it saw it. */
+export type MachineEnd =
+  | { readonly kind: "powered-off"; readonly code: number }
+  | { readonly kind: "failed"; readonly reason: string; readonly lastExit?: LastExit };
+
+/** Sent by a worker on its own. */
+export interface EndedEvent {
+  readonly type: "event";
+  readonly machine: number;
+  readonly end: MachineEnd;
+}

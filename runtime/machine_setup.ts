@@ -1,0 +1,123 @@
+/** Puts a machine together in the stub: memory, vCPUs, image, what the guest finds by CPUID. */
+import {
+  ABI_VERSION,
+  CPUID_FEATURES,
+  CPUID_SIGNATURE,
+  CPUID_TIMING,
+  HYPERCALL_PAGE_BYTES,
+  HYPERCALL_PAGE_NOTIFICATION,
+  HYPERCALL_PAGE_VCPU,
+  HYPERCALL_PAGE_VERSION,
+  NOTIFY_EXIT,
+  NOTIFY_POLLED,
+  SIGNATURE_EBX,
+  SIGNATURE_ECX,
+  SIGNATURE_EDX,
+  VCPU_BLOCK_BYTES,
+  VCPU_BLOCK_POSTED_PORTS,
+} from "../cores/abi.ts";
+import { GuestMemory } from "../cores/guest_memory.ts";
+import { addressOf, check, type Stub, wordsAt } from "../cores/stub.ts";
+import { createConsoleBuffer } from "../hypercalls/console_ring.ts";
+import type { PvhImage } from "./boot/elf.ts";
+import { hypercallPages, loadPvh } from "./boot/pvh.ts";
+import type { VmConfig } from "./config.ts";
+import { createCounters } from "./counters.ts";
+import { openDisk } from "./disk.ts";
+import { POSTED_PORTS } from "./exit_router.ts";
+import type { MachineDescription, VcpuDescription } from "./machine_description.ts";
+
+const PAGE = 4096;
+
+/** A machine that can be started, and how to give back what it holds. */
+export interface Machine {
+  readonly description: MachineDescription;
+  /** Blocks of its vCPUs. */
+  readonly blocks: readonly Int32Array[];
+  /** Frees memory, vCPUs and files; its vCPUs must have stopped. */
+  release(): void;
+}
+
+/**
+ * Makes a machine.
+ *
+ * @param id unique in this runtime
+ * @param tscKhz told to the guest
+ * @throws SplitXError what the configuration got wrong
+ * @throws StubError what the host refused
+ */
+export function setUpMachine(
+  stub: Stub,
+  id: number,
+  config: VmConfig,
+  image: PvhImage,
+  tscKhz: number,
+): Machine {
+  const undo: (() => void)[] = [];
+  const release = () => {
+    for (const step of undo.splice(0).reverse()) step();
+  };
+  try {
+    const disk = config.disk === undefined ? null : openDisk(stub, config.disk, config.writable);
+    if (disk) undo.push(() => stub.sx_file_close(disk.file));
+    const vm = check(stub, stub.sx_vm_create(config.memory / PAGE));
+    undo.push(() => stub.sx_vm_destroy(vm));
+    const address = addressOf(stub.sx_vm_memory(vm));
+    const memory = new GuestMemory(address, config.memory);
+    const startInfo = loadPvh(memory, image, config.guest, config.cmdline, config.vcpus);
+    const pages = hypercallPages(config.memory, config.vcpus);
+    const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [];
+    for (let index = 0; index < config.vcpus; index++) {
+      const page = pages + index * HYPERCALL_PAGE_BYTES;
+      const handle = check(stub, stub.sx_vcpu_create(vm, index));
+      undo.push(() => stub.sx_vcpu_destroy(handle));
+      writePageHeader(memory, page, index, config);
+      const cpuid = cpuidOf(page, tscKhz);
+      check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6));
+      check(stub, stub.sx_vcpu_boot_pvh(handle, image.entry, startInfo));
+      const block = addressOf(stub.sx_vcpu_block_of(handle));
+      const words = wordsAt(block, VCPU_BLOCK_BYTES);
+      allowPosting(words);
+      vcpus.push({ handle, block, page });
+      blocks.push(words);
+    }
+    const description: MachineDescription = {
+      id,
+      vm,
+      memory: { address, bytes: config.memory },
+      vcpus,
+      console: createConsoleBuffer(),
+      counters: createCounters(config.vcpus),
+      disk,
+    };
+    return { description, blocks, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function writePageHeader(memory: GuestMemory, page: number, vcpu: number, config: VmConfig): void {
+  const words = new Int32Array(3);
+  words[HYPERCALL_PAGE_VERSION] = ABI_VERSION;
+  words[HYPERCALL_PAGE_VCPU] = vcpu;
+  words[HYPERCALL_PAGE_NOTIFICATION] = config.notification === "polled"
+    ? NOTIFY_POLLED
+    : NOTIFY_EXIT;
+  memory.write(page, new Uint8Array(words.buffer));
+}
+
+/** Entries of leaf, subleaf, eax, ebx, ecx, edx. */
+function cpuidOf(page: number, tscKhz: number): Uint32Array<ArrayBuffer> {
+  return new Uint32Array([
+    ...[CPUID_SIGNATURE, 0, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX],
+    ...[CPUID_FEATURES, 0, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)],
+    ...[CPUID_TIMING, 0, Math.round(tscKhz), 0, 0, 0],
+  ]);
+}
+
+function allowPosting(block: Int32Array): void {
+  for (const port of POSTED_PORTS) {
+    block[VCPU_BLOCK_POSTED_PORTS + (port >> 5)]! |= 1 << (port & 31);
+  }
+}

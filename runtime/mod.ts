@@ -1,0 +1,52 @@
+/**
+ * The SDK: make a machine, run it, read its console and its counters.
+ *
+ * @example
+ * ```ts
+ * import { createVm } from "./mod.ts";
+ * await using vm = await createVm({ guest: "hello" });
+ * await vm.start();
+ * console.log(await vm.output());
+ * console.log((await vm.ended).state);
+ * ```
+ *
+ * @module
+ */
+import type { VmConfigInput } from "./config.ts";
+import { Runtime } from "./runtime.ts";
+import type { Vm } from "./vm.ts";
+
+export { Runtime, type RuntimeOptions } from "./runtime.ts";
+export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
+export { Vm, type VmEnd } from "./vm.ts";
+export type { VmState } from "./lifecycle.ts";
+export type { VcpuStats, VmStats } from "./vm_stats.ts";
+export type { LastExit } from "./machine_description.ts";
+export type { CorePlan } from "../cores/core_plan.ts";
+export { SplitXError } from "../errors.ts";
+
+/** A machine that has its runtime to itself, and takes it along when it is disposed. */
+export type OwnedVm = Vm;
+
+/**
+ * Makes a machine in a runtime of its own. For several machines at once open a {@link Runtime}.
+ *
+ * @param config what it is made of; see {@link vmConfigSchema}
+ * @returns the machine, not yet started; dispose it to give everything back
+ * @throws SplitXError when the configuration is wrong or the host cannot run it
+ */
+export async function createVm(config: VmConfigInput): Promise<OwnedVm> {
+  const runtime = await Runtime.open();
+  try {
+    const vm = runtime.createVm(config);
+    const dispose = vm[Symbol.asyncDispose].bind(vm);
+    vm[Symbol.asyncDispose] = async () => {
+      await dispose();
+      await runtime[Symbol.asyncDispose]();
+    };
+    return vm;
+  } catch (error) {
+    await runtime[Symbol.asyncDispose]();
+    throw error;
+  }
+}

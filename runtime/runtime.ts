@@ -1,0 +1,247 @@
+/** The runtime: the stub, the host's cores, the engine, and the machines that run on them. */
+import { buildGuests } from "../build/guests.ts";
+import { buildStub, type Progress } from "../build/stub.ts";
+import { ABI_VERSION } from "../cores/abi.ts";
+import { pinProcess, readAffinities } from "../cores/affinity.ts";
+import { checkPlan, type CorePlan, planCores } from "../cores/core_plan.ts";
+import { formatCpuList } from "../cores/cpu_list.ts";
+import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
+import { HypervisorCore } from "../cores/hypervisor_core.ts";
+import { openStub, type Stub } from "../cores/stub.ts";
+import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
+import { runError } from "../errors.ts";
+import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
+import { readGuestImage } from "./guest_image.ts";
+import type { EndedEvent } from "./machine_description.ts";
+import { setUpMachine } from "./machine_setup.ts";
+import { Vm, type VmHost } from "./vm.ts";
+
+/** How a runtime is opened. */
+export interface RuntimeOptions {
+  /** Told what is built, a line at a time. */
+  readonly progress?: Progress;
+  /** How long a hypervisor core spins without work before it sleeps, nanoseconds. */
+  readonly spinNs?: number;
+  /** The module of the hypervisor cores' workers. */
+  readonly workerModule?: URL;
+}
+
+const SPIN_NS = 1_000_000;
+const TSC_WINDOW_MS = 5;
+const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
+
+/** See the head of this file. */
+export class Runtime implements AsyncDisposable {
+  readonly topology: Topology;
+  readonly probe: EngineProbe;
+  readonly stub: Stub;
+  /** TSC ticks in a millisecond. */
+  readonly tscKhz: number;
+  readonly #stubPath: string;
+  readonly #guestFolder: string;
+  readonly #spinNs: number;
+  readonly #workerModule: URL;
+  readonly #allowed: readonly number[];
+  readonly #vms = new Map<number, Vm>();
+  /** Cores that poll, by host core; those of same-core machines belong to their machine. */
+  readonly #hypervisors = new Map<number, Promise<HypervisorCore>>();
+  readonly #workers = new Set<HypervisorCore>();
+  #nextId = 1;
+
+  private constructor(stubPath: string, guestFolder: string, options: RuntimeOptions) {
+    this.#stubPath = stubPath;
+    this.#guestFolder = guestFolder;
+    this.#spinNs = options.spinNs ?? SPIN_NS;
+    this.#workerModule = options.workerModule ?? WORKER;
+    this.topology = readTopology();
+    this.#allowed = usableCores(this.topology).map((core) => core.cpu);
+    this.stub = openStub(stubPath);
+    const version = this.stub.sx_abi_version();
+    if (version !== ABI_VERSION) {
+      throw runError("abi-drift", `the stub speaks ABI ${version}, this program ${ABI_VERSION}`);
+    }
+    this.probe = probeEngine(this.stub);
+    this.tscKhz = this.stub.sx_tsc_khz(TSC_WINDOW_MS);
+  }
+
+  /**
+   * Builds what the cache lacks and probes the engine.
+   *
+   * @throws SplitXError `no-compiler` when something must be built and cannot
+   */
+  static async open(options: RuntimeOptions = {}): Promise<Runtime> {
+    const progress = options.progress ?? (() => {});
+    const stubPath = await buildStub(progress);
+    const guestFolder = await buildGuests(progress);
+    return new Runtime(stubPath, guestFolder, options);
+  }
+
+  /** Nanoseconds in a TSC tick. */
+  get nsPerTick(): number {
+    return 1e6 / this.tscKhz;
+  }
+
+  /** The engine for micro guests and why; throws when the host has none. */
+  get engine(): EngineChoice {
+    return chooseEngine(this.probe);
+  }
+
+  /** The hypervisor cores that run now. */
+  get hypervisorCores(): readonly HypervisorCore[] {
+    return [...this.#workers];
+  }
+
+  /** The plan that a machine with this configuration would get now. */
+  planFor(config: VmConfig): CorePlan {
+    const request = {
+      vcpus: config.vcpus,
+      placement: config.placement,
+      overcommit: config.overcommit,
+    };
+    const plan = config.plan ?? planCores(this.topology, request);
+    const occupied = [...this.#vms.values()]
+      .filter((vm) => vm.state !== "stopped" && vm.state !== "failed")
+      .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus));
+    checkPlan(plan, this.topology, request, occupied);
+    return plan;
+  }
+
+  /**
+   * Makes a machine; it does not run yet.
+   *
+   * @param input its configuration
+   * @throws SplitXError when the configuration is wrong or the host has no engine
+   */
+  createVm(input: VmConfigInput): Vm {
+    const config = parseWith(vmConfigSchema, input, "machine configuration");
+    void this.engine;
+    const plan = this.planFor(config);
+    const image = readGuestImage(config.guest, this.#guestFolder);
+    const id = this.#nextId++;
+    const machine = setUpMachine(this.stub, id, config, image, this.tscKhz);
+    const vm = new Vm(this.#host, id, config, plan, machine);
+    this.#vms.set(id, vm);
+    return vm;
+  }
+
+  /** Stops every machine and every core, and lets this process run where it could before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const vm of [...this.#vms.values()]) await vm[Symbol.asyncDispose]();
+    for (const core of [...this.#workers]) await core.stop();
+    this.#workers.clear();
+    this.#hypervisors.clear();
+    pinProcess(this.stub, this.#allowed);
+  }
+
+  readonly #host: VmHost = this.#createHost();
+
+  #createHost(): VmHost {
+    // deno-lint-ignore no-this-alias
+    const runtime = this;
+    return {
+      get stub() {
+        return runtime.stub;
+      },
+      get nsPerTick() {
+        return runtime.nsPerTick;
+      },
+      acquireCores: (vm) => this.#acquireCores(vm),
+      releaseCores: async (vm, cores) => {
+        if (vm.config.placement !== "same-core") return;
+        for (const core of cores) await this.#stopCore(core);
+      },
+      verifyPlacement: () => this.#verifyPlacement(),
+      forget: (vm) => {
+        this.#vms.delete(vm.id);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  async #acquireCores(vm: Vm): Promise<HypervisorCore[]> {
+    this.#confineHousekeeping(vm.plan);
+    if (vm.config.placement === "same-core") {
+      return await Promise.all(
+        vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#startCore(cpu)),
+      );
+    }
+    const cpu = vm.plan.hypervisor[vm.id % vm.plan.hypervisor.length]!;
+    let core = this.#hypervisors.get(cpu);
+    if (!core) {
+      core = this.#startCore(cpu);
+      this.#hypervisors.set(cpu, core);
+    }
+    return [await core];
+  }
+
+  async #startCore(cpu: number): Promise<HypervisorCore> {
+    const core: HypervisorCore = await HypervisorCore.start({
+      stub: this.stub,
+      stubPath: this.#stubPath,
+      cpu,
+      module: this.#workerModule,
+      spinNs: this.#spinNs,
+      ticksPerNs: this.tscKhz / 1e6,
+      onEvent: (event) => this.#receive(event as EndedEvent),
+      onDeath: (reason) => this.#coreDied(core, reason),
+    });
+    this.#workers.add(core);
+    return core;
+  }
+
+  async #stopCore(core: HypervisorCore): Promise<void> {
+    this.#workers.delete(core);
+    await core.stop();
+  }
+
+  #receive(event: EndedEvent): void {
+    this.#vms.get(event.machine)?.machineEnded(event.end);
+  }
+
+  /** Every machine that the core served fails; the next one gets a new core. */
+  #coreDied(core: HypervisorCore, reason: string): void {
+    this.#workers.delete(core);
+    this.#hypervisors.delete(core.cpu);
+    for (const vm of this.#vms.values()) {
+      if (vm.isServedBy(core)) vm.coreDied(reason);
+    }
+  }
+
+  /** Threads of vCPUs and hypervisor cores, with the core that each belongs on. */
+  #placedThreads(): Map<number, number> {
+    const placed = new Map<number, number>();
+    for (const core of this.#workers) placed.set(core.tid, core.cpu);
+    for (const vm of this.#vms.values()) {
+      if (vm.state !== "running" && vm.state !== "paused") continue;
+      for (const { tid, cpu } of vm.threads) placed.set(tid, cpu);
+    }
+    return placed;
+  }
+
+  #confineHousekeeping(plan: CorePlan): void {
+    pinProcess(this.stub, plan.housekeeping, new Set(this.#placedThreads().keys()));
+  }
+
+  /** Reads every thread's affinity back from /proc and holds it against the plans. */
+  #verifyPlacement(): void {
+    const placed = this.#placedThreads();
+    const guestCores = new Set(
+      [...this.#vms.values()]
+        .filter((vm) => vm.state === "running" || vm.state === "paused")
+        .filter((vm) => vm.config.placement === "split")
+        .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
+    );
+    for (const thread of readAffinities()) {
+      const cpu = placed.get(thread.tid);
+      const wrong = cpu === undefined
+        ? thread.cpus.some((at) => guestCores.has(at))
+        : thread.cpus.length !== 1 || thread.cpus[0] !== cpu;
+      if (!wrong) continue;
+      throw runError(
+        "misplaced-thread",
+        `thread ${thread.tid} (${thread.name}) may run on ${formatCpuList(thread.cpus)}, ` +
+          (cpu === undefined ? "a guest core among them" : `not on ${cpu} as planned`),
+      );
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/** A machine on the core that serves it: its services, its exits, and how it ends. */
+import {
+  COMMAND_STOP,
+  EVENT_ADDR_HI,
+  EVENT_ADDR_LO,
+  EVENT_DETAIL,
+  EVENT_REASON,
+  EVENT_RIP_HI,
+  EVENT_RIP_LO,
+  EXIT_ENGINE_ERROR,
+  EXIT_ENTRY_FAILURE,
+  EXIT_TRIPLE_FAULT,
+  HYPERCALL_PAGE_BYTES,
+  VCPU_BLOCK_BYTES,
+} from "../cores/abi.ts";
+import { GuestMemory } from "../cores/guest_memory.ts";
+import type { Served } from "../cores/hypervisor_loop.ts";
+import { type Stub, wordsAt } from "../cores/stub.ts";
+import { type Machine, VcpuChannel } from "../cores/vcpu_channel.ts";
+import { BlockService } from "../hypercalls/block.ts";
+import { ClockService } from "../hypercalls/clock.ts";
+import { ConsoleService } from "../hypercalls/console.ts";
+import { ConsoleWriter } from "../hypercalls/console_ring.ts";
+import { Hypercalls } from "../hypercalls/hypercalls.ts";
+import { machineCounters, vcpuCounters } from "./counters.ts";
+import { ExitRouter } from "./exit_router.ts";
+import type { LastExit, MachineDescription, MachineEnd } from "./machine_description.ts";
+
+const REASONS = new Map([
+  [EXIT_TRIPLE_FAULT, "triple fault"],
+  [EXIT_ENTRY_FAILURE, "the engine refused the guest's state"],
+  [EXIT_ENGINE_ERROR, "the engine could not run the guest on"],
+]);
+
+function exitAt(words: Int32Array, at: number): LastExit {
+  const pair = (lo: number, hi: number) =>
+    BigInt(words[at + hi]! >>> 0) << 32n | BigInt(words[at + lo]! >>> 0);
+  return {
+    reason: words[at + EVENT_REASON]!,
+    address: pair(EVENT_ADDR_LO, EVENT_ADDR_HI),
+    rip: pair(EVENT_RIP_LO, EVENT_RIP_HI),
+    detail: words[at + EVENT_DETAIL]!,
+  };
+}
+
+/** See the head of this file. */
+export class ServedMachine implements Machine {
+  readonly id: number;
+  readonly exits: ExitRouter;
+  readonly calls: Hypercalls;
+  /** What the loop polls, one for each vCPU. */
+  readonly served: readonly Served[];
+  readonly #stub: Stub;
+  readonly #description: MachineDescription;
+  readonly #onEnd: (end: MachineEnd) => void;
+  #live = true;
+
+  /** @param onEnd called once, when the guest ends itself or fails */
+  constructor(
+    stub: Stub,
+    description: MachineDescription,
+    ticksPerNs: number,
+    onEnd: (end: MachineEnd) => void,
+  ) {
+    this.#stub = stub;
+    this.#description = description;
+    this.#onEnd = onEnd;
+    this.id = description.id;
+    const memory = new GuestMemory(description.memory.address, description.memory.bytes);
+    const counters = machineCounters(description.counters);
+    const console = new ConsoleService(memory, new ConsoleWriter(description.console));
+    const block = new BlockService(stub, description.vm, memory, description.disk);
+    this.exits = new ExitRouter(console, counters);
+    this.calls = new Hypercalls(console, new ClockService(stub), block, counters);
+    this.served = description.vcpus.map((vcpu, index) => {
+      const channel = new VcpuChannel(
+        wordsAt(vcpu.block, VCPU_BLOCK_BYTES),
+        memory.words(vcpu.page, HYPERCALL_PAGE_BYTES),
+        this,
+        vcpuCounters(description.counters, index),
+        stub.sx_tsc,
+        ticksPerNs,
+      );
+      // deno-lint-ignore no-this-alias
+      const machine = this;
+      return {
+        channel,
+        get live() {
+          return machine.#live;
+        },
+        crashed: (error) => machine.#crashed(error),
+      };
+    });
+  }
+
+  poweredOff(code: number): void {
+    this.#end({ kind: "powered-off", code });
+  }
+
+  failed(words: Int32Array, at: number): void {
+    const lastExit = exitAt(words, at);
+    const reason = REASONS.get(lastExit.reason) ?? `exit ${lastExit.reason} that nothing serves`;
+    this.#end({ kind: "failed", reason, lastExit });
+  }
+
+  #crashed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#end({ kind: "failed", reason: `a handler failed: ${reason}` });
+  }
+
+  #end(end: MachineEnd): void {
+    if (!this.#live) return;
+    this.#live = false;
+    for (const vcpu of this.#description.vcpus) {
+      this.#stub.sx_vcpu_command(vcpu.handle, COMMAND_STOP);
+    }
+    this.#onEnd(end);
+  }
+}

@@ -1,0 +1,235 @@
+/** A virtual machine as its owner holds it. */
+import {
+  COMMAND_PAUSE,
+  COMMAND_RUN,
+  COMMAND_STOP,
+  STATE_STATE,
+  VCPU_BLOCK_STATE,
+  VCPU_PAUSED,
+  VCPU_STOPPED,
+} from "../cores/abi.ts";
+import type { CorePlan } from "../cores/core_plan.ts";
+import type { HypervisorCore } from "../cores/hypervisor_core.ts";
+import { check, type Stub } from "../cores/stub.ts";
+import { runError } from "../errors.ts";
+import type { VmConfig } from "./config.ts";
+import { ConsoleStream } from "./console_stream.ts";
+import { step, type VmState } from "./lifecycle.ts";
+import type { LastExit, MachineEnd } from "./machine_description.ts";
+import type { Machine } from "./machine_setup.ts";
+import { readStats, type VmStats } from "./vm_stats.ts";
+
+/** How often the housekeeping core looks at a running machine's console, milliseconds. */
+const PUMP_MS = 4;
+/** How long a vCPU may take to obey. */
+const OBEY_MS = 2000;
+
+/** How a machine ended. */
+export interface VmEnd {
+  readonly state: "stopped" | "failed";
+  /** The guest's exit code, when it powered itself off. */
+  readonly code?: number;
+  /** Why it failed. */
+  readonly reason?: string;
+  /** The exit that ended a failed machine, when one did. */
+  readonly lastExit?: LastExit;
+}
+
+/** What a machine asks of its runtime. */
+export interface VmHost {
+  readonly stub: Stub;
+  readonly nsPerTick: number;
+  /** The hypervisor cores that serve it, one for each worker that must know it. */
+  acquireCores(vm: Vm): Promise<HypervisorCore[]>;
+  releaseCores(vm: Vm, cores: HypervisorCore[]): Promise<void>;
+  /** Checks every thread's affinity against the plans. */
+  verifyPlacement(): void;
+  /** The machine has given back everything. */
+  forget(vm: Vm): Promise<void>;
+}
+
+/** See the head of this file. Made by `createVm` or `Runtime.createVm`. */
+export class Vm implements AsyncDisposable {
+  readonly id: number;
+  readonly config: VmConfig;
+  readonly plan: CorePlan;
+  /** Settled once, when the machine has stopped or failed. */
+  readonly ended: Promise<VmEnd>;
+  readonly #host: VmHost;
+  readonly #machine: Machine;
+  readonly #console: ConsoleStream;
+  readonly #resolveEnd: (end: VmEnd) => void;
+  #state: VmState = "created";
+  #cores: HypervisorCore[] = [];
+  #pump: ReturnType<typeof setInterval> | undefined;
+  #finishing: Promise<void> | undefined;
+  #released = false;
+  #lastStats: VmStats | undefined;
+
+  constructor(host: VmHost, id: number, config: VmConfig, plan: CorePlan, machine: Machine) {
+    this.#host = host;
+    this.id = id;
+    this.config = config;
+    this.plan = plan;
+    this.#machine = machine;
+    this.#console = new ConsoleStream(machine.description.console);
+    const { promise, resolve } = Promise.withResolvers<VmEnd>();
+    this.ended = promise;
+    this.#resolveEnd = resolve;
+  }
+
+  /** Where it is in its life. */
+  get state(): VmState {
+    return this.#state;
+  }
+
+  /** The guest's console. Like a pipe: a guest that nobody reads waits when it is full. */
+  get console(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#console.stream;
+  }
+
+  /** Linux thread ids that run its vCPUs, and the cores that they belong on. */
+  get threads(): { readonly tid: number; readonly cpu: number }[] {
+    return this.stats().vcpus
+      .map(({ thread }, i) => ({ tid: thread, cpu: this.plan.guest[i]! }))
+      .filter(({ tid }) => tid !== 0);
+  }
+
+  /** Everything the console says until the machine ends, as text. */
+  async output(): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const bytes of this.console) text += decoder.decode(bytes, { stream: true });
+    return text + decoder.decode();
+  }
+
+  /** Counters since the start. */
+  stats(): VmStats {
+    return this.#lastStats ??
+      readStats(
+        this.#machine.blocks,
+        this.#machine.description.counters,
+        this.#host.nsPerTick,
+      );
+  }
+
+  /**
+   * Runs the guest.
+   *
+   * @throws SplitXError `bad-state` when it was started before
+   */
+  async start(): Promise<void> {
+    this.#state = step(this.#state, "running");
+    const { stub } = this.#host;
+    try {
+      this.#cores = await this.#host.acquireCores(this);
+      this.#pump = setInterval(() => this.#console.pump(), PUMP_MS);
+      for (const [i, core] of this.#cores.entries()) {
+        const sameCore = this.config.placement === "same-core";
+        await core.exchange({
+          type: "attach",
+          machine: this.#machine.description,
+          ...(sameCore ? { sameCoreVcpu: i } : {}),
+        });
+      }
+      if (this.config.placement === "split") {
+        for (const [i, vcpu] of this.#machine.description.vcpus.entries()) {
+          check(stub, stub.sx_vcpu_start(vcpu.handle, this.plan.guest[i]!, this.#cores[0]!.handle));
+        }
+      }
+      this.#host.verifyPlacement();
+    } catch (error) {
+      await this.#finish({ state: "failed", reason: (error as Error).message });
+      throw error;
+    }
+  }
+
+  /** Halts every vCPU where it is. */
+  async pause(): Promise<void> {
+    this.#state = step(this.#state, "paused");
+    this.#command(COMMAND_PAUSE);
+    await this.#until((state) => state === VCPU_PAUSED || state === VCPU_STOPPED);
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
+    this.#state = step(this.#state, "running");
+    this.#command(COMMAND_RUN);
+  }
+
+  /** Ends the machine, whatever its guest does. Stopping what has ended is no error. */
+  async stop(): Promise<void> {
+    await this.#finish({ state: "stopped" });
+  }
+
+  /** Whether this core serves it. */
+  isServedBy(core: HypervisorCore): boolean {
+    return this.#cores.includes(core);
+  }
+
+  /** Told by the core that serves it. */
+  async machineEnded(end: MachineEnd): Promise<void> {
+    await this.#finish(
+      end.kind === "powered-off" ? { state: "stopped", code: end.code } : {
+        state: "failed",
+        reason: end.reason,
+        ...(end.lastExit ? { lastExit: end.lastExit } : {}),
+      },
+    );
+  }
+
+  /** Told by the runtime when a core that serves it has died. */
+  async coreDied(reason: string): Promise<void> {
+    await this.#finish({ state: "failed", reason: `its hypervisor core died: ${reason}` });
+  }
+
+  /** Stops it and gives back cores, memory, threads and files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    if (this.#released) return;
+    this.#released = true;
+    this.#machine.release();
+    await this.#host.forget(this);
+  }
+
+  /** The one way to an end, taken once. */
+  #finish(end: VmEnd): Promise<void> {
+    return this.#finishing ??= (async () => {
+      this.#state = step(this.#state, end.state);
+      this.#command(COMMAND_STOP);
+      const started = this.stats().vcpus.some(({ thread }) => thread !== 0);
+      if (started && this.config.placement === "split") {
+        await this.#until((state) => state === VCPU_STOPPED);
+      }
+      for (const core of this.#cores) {
+        if (core.dead) continue;
+        await core.exchange({ type: "detach", machine: this.id }).catch(() => {});
+      }
+      clearInterval(this.#pump);
+      this.#console.close();
+      this.#lastStats = this.stats();
+      await this.#host.releaseCores(this, this.#cores);
+      this.#resolveEnd(end);
+    })();
+  }
+
+  #command(command: number): void {
+    const { stub } = this.#host;
+    for (const vcpu of this.#machine.description.vcpus) {
+      check(stub, stub.sx_vcpu_command(vcpu.handle, command));
+    }
+  }
+
+  /** Waits until every started vCPU's state satisfies `holds`. */
+  async #until(holds: (state: number) => boolean): Promise<void> {
+    const deadline = performance.now() + OBEY_MS;
+    for (const block of this.#machine.blocks) {
+      while (!holds(Atomics.load(block, VCPU_BLOCK_STATE + STATE_STATE))) {
+        if (performance.now() > deadline) {
+          throw runError("vcpu-stuck", `a vCPU of ${this.config.name} does not obey`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** A machine's counters, read from shared memory and given names. */
+import * as abi from "../cores/abi.ts";
+import { COUNTER } from "../cores/vcpu_channel.ts";
+import { MACHINE_COUNTER, machineCounters, vcpuCounters } from "./counters.ts";
+
+/** Names of exit reasons, by number. */
+const REASON_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(abi)
+    .filter(([name]) => /^EXIT_/.test(name) && name !== "EXIT_REASONS")
+    .map(([name, number]) => [
+      number as number,
+      name.slice("EXIT_".length).toLowerCase().replaceAll("_", "-"),
+    ]),
+);
+
+/**
+ * The name of an exit reason, such as `io` for 30.
+ *
+ * @param reason SDM basic exit reason, or one of ours above them
+ */
+export function reasonName(reason: number): string {
+  return REASON_NAMES.get(reason) ?? `reason-${reason}`;
+}
+
+/** Counters of one vCPU since it started; times in nanoseconds. */
+export interface VcpuStats {
+  /** Exits taken on the guest core, by the name of their reason. */
+  readonly exits: Readonly<Record<string, number>>;
+  /** Their sum, kicks included. */
+  readonly exitsTotal: number;
+  /** Time inside the engine, the guest's spinning included. */
+  readonly guestNs: number;
+  /** Time between exit events and their completions. */
+  readonly waitNs: number;
+  /** Time that serving this vCPU took. */
+  readonly servedNs: number;
+  /** Synchronous requests through the cell. */
+  readonly calls: number;
+  /** Requests through the posted ring. */
+  readonly postedCalls: number;
+  /** Exits for which the vCPU did not wait. */
+  readonly postedExits: number;
+  /** Times that the ring of posted exits was full. */
+  readonly postedFull: number;
+  readonly parks: number;
+  /** TSC before the first instruction; 0 before the start. */
+  readonly firstRunTicks: number;
+  /** Linux thread that runs it, 0 before the start. */
+  readonly thread: number;
+}
+
+/** Counters of a machine. */
+export interface VmStats {
+  readonly vcpus: readonly VcpuStats[];
+  /** Accesses to ports that nothing answers. */
+  readonly wildPorts: number;
+  /** Accesses to addresses that are neither memory nor a device. */
+  readonly unmappedMemory: number;
+  /** Hypercalls with a number that no service has. */
+  readonly unknownCalls: number;
+}
+
+function long(words: Int32Array, at: number): number {
+  return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
+}
+
+function vcpuStats(block: Int32Array, counters: Float64Array, nsPerTick: number): VcpuStats {
+  const state = abi.VCPU_BLOCK_STATE;
+  const exits: Record<string, number> = {};
+  let exitsTotal = 0;
+  for (let reason = 0; reason < abi.EXIT_REASONS; reason++) {
+    const count = long(block, abi.VCPU_BLOCK_EXITS + 2 * reason);
+    if (count === 0) continue;
+    exits[reasonName(reason)] = count;
+    exitsTotal += count;
+  }
+  return {
+    exits,
+    exitsTotal,
+    guestNs: long(block, state + abi.STATE_GUEST_TICKS) * nsPerTick,
+    waitNs: long(block, state + abi.STATE_WAIT_TICKS) * nsPerTick,
+    servedNs: counters[COUNTER.busyTicks]! * nsPerTick,
+    calls: counters[COUNTER.calls]!,
+    postedCalls: counters[COUNTER.postedCalls]!,
+    postedExits: counters[COUNTER.postedExits]!,
+    postedFull: long(block, state + abi.STATE_POSTED_FULL),
+    parks: long(block, state + abi.STATE_PARKS),
+    firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
+    thread: block[state + abi.STATE_THREAD]!,
+  };
+}
+
+/**
+ * Reads a machine's counters.
+ *
+ * @param blocks of its vCPUs
+ * @param counters see `counters.ts`
+ */
+export function readStats(
+  blocks: readonly Int32Array[],
+  counters: SharedArrayBuffer,
+  nsPerTick: number,
+): VmStats {
+  const machine = machineCounters(counters);
+  return {
+    vcpus: blocks.map((block, i) => vcpuStats(block, vcpuCounters(counters, i), nsPerTick)),
+    wildPorts: machine[MACHINE_COUNTER.wildPorts]!,
+    unmappedMemory: machine[MACHINE_COUNTER.unmappedMemory]!,
+    unknownCalls: machine[MACHINE_COUNTER.unknownCalls]!,
+  };
+}

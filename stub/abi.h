@@ -1,0 +1,251 @@
+/*
+ * The one layout shared by the stub, the TypeScript hypervisor and the guests.
+ *
+ * `cores/abi.ts` is generated from this file by `build/abi.ts`; a test fails when the two drift.
+ * Words are little-endian. A 64-bit value crosses as two 32-bit halves, low half first, because a
+ * hypervisor core must not touch a BigInt. In every line the payload is written first and `seq`
+ * last: x86 keeps stores in order, so whoever sees the new `seq` sees the payload.
+ * Each line has one writer and lies 128 bytes from the next (the adjacent-line prefetcher pairs
+ * 64-byte lines).
+ */
+#ifndef SX_ABI_H
+#define SX_ABI_H
+
+#define SX_ABI_VERSION 1
+
+/* Exit reasons: basic exit reasons of the Intel SDM, volume 3, appendix C. */
+#define SX_EXIT_TRIPLE_FAULT 2
+#define SX_EXIT_CPUID 10
+#define SX_EXIT_HLT 12
+#define SX_EXIT_VMCALL 18
+#define SX_EXIT_IO 30
+#define SX_EXIT_RDMSR 31
+#define SX_EXIT_WRMSR 32
+#define SX_EXIT_ENTRY_FAILURE 33
+#define SX_EXIT_EPT_VIOLATION 48
+/* Above the SDM's numbers: the engine could not run the guest on, and a kick from another core. */
+#define SX_EXIT_ENGINE_ERROR 94
+#define SX_EXIT_KICK 95
+#define SX_EXIT_REASONS 96
+
+/* sx_event.flags: bit 0 set on a write, bits 8 to 15 the access size in bytes. */
+#define SX_EVENT_WRITE 1
+#define SX_EVENT_SIZE_SHIFT 8
+
+/* What a vCPU is told to do (sx_control.command, written by the hypervisor). */
+#define SX_COMMAND_RUN 0
+#define SX_COMMAND_PAUSE 1
+#define SX_COMMAND_STOP 2
+
+/* What a vCPU says it does (sx_state.state, written by the stub). */
+#define SX_VCPU_CREATED 0
+#define SX_VCPU_RUNNING 1
+#define SX_VCPU_PAUSED 2
+#define SX_VCPU_STOPPED 3
+
+/* sx_completion.action */
+#define SX_ACTION_RESUME 0
+/* Leave the guest core idle until a kick, or for `data` nanoseconds when that is not zero. */
+#define SX_ACTION_PARK 1
+
+/* What a hypervisor core is told to do (sx_core_block.command). */
+#define SX_CORE_RUN 0
+/* Leave the polling loop and read messages. */
+#define SX_CORE_YIELD 1
+
+#define SX_POSTED_DEPTH 256
+#define SX_IO_BITMAP_BYTES 8192
+
+/* Hypercalls: what a guest can ask for by name. */
+#define SX_CALL_NOP 0
+#define SX_CALL_CONSOLE_PUT 1   /* a0 byte */
+#define SX_CALL_CONSOLE_WRITE 2 /* a0 guest address, a1 length */
+#define SX_CALL_CLOCK 3         /* value: nanoseconds since the Unix epoch */
+#define SX_CALL_BLOCK_SIZE 4    /* value: bytes */
+#define SX_CALL_BLOCK_READ 5    /* a0 byte offset, a1 guest address, a2 length; value: bytes read */
+#define SX_CALL_BLOCK_WRITE 6   /* likewise; value: bytes written */
+#define SX_CALL_BLOCK_FLUSH 7
+#define SX_CALL_POWER_OFF 8     /* a0 exit code, 0 to 255 */
+#define SX_CALL_PARK 9          /* a0 nanoseconds, 0: until a kick */
+#define SX_CALLS 10
+
+/* The largest length that one call moves. */
+#define SX_CALL_MAX_BYTES 1048576
+
+/* sx_response.status: 0 or a negative Linux errno. */
+#define SX_OK 0
+#define SX_EIO (-5)
+#define SX_ENXIO (-6)
+#define SX_EFAULT (-14)
+#define SX_EINVAL (-22)
+#define SX_ENOSPC (-28)
+#define SX_EROFS (-30)
+#define SX_ENOSYS (-38)
+
+#define SX_NOTIFY_EXIT 0
+#define SX_NOTIFY_POLLED 1
+
+#define SX_RING_DEPTH 256
+
+/* Ports. The low ones are those of a PC, so that one image runs here and on QEMU. */
+#define SX_PORT_POST 0x80
+#define SX_PORT_DEBUG_EXIT 0xf4 /* a write of c ends the guest with status (c << 1) | 1 */
+#define SX_PORT_COM1 0x3f8
+#define SX_PORT_COM1_STATUS 0x3fd
+#define SX_PORT_HYPERCALL 0x5e0 /* an OUT serves the request that stands in the cell */
+#define SX_PORT_DOORBELL 0x5e4
+
+/* CPUID leaves by which a guest finds the runtime. */
+#define SX_CPUID_SIGNATURE 0x40000000 /* ebx, ecx, edx: "SplitXSplitX" */
+#define SX_CPUID_FEATURES 0x40000001  /* eax ABI version, ecx:edx address of the hypercall page */
+#define SX_CPUID_TIMING 0x40000010    /* eax TSC kHz */
+#define SX_SIGNATURE_EBX 0x696c7053
+#define SX_SIGNATURE_ECX 0x70535874
+#define SX_SIGNATURE_EDX 0x5874696c
+
+/* Result of the engine probe. A time of 0 says that the loop did not run. */
+#define SX_ENGINE_NONE 0
+#define SX_ENGINE_RING3 1
+#define SX_ENGINE_HARDWARE 2
+
+#ifndef __ASSEMBLER__
+
+typedef unsigned int sx_u32;
+typedef unsigned long long sx_u64;
+
+/* An exit event: why a vCPU needs the hypervisor. Also the slot of the posted ring. */
+struct sx_event {
+  sx_u32 seq;
+  sx_u32 reason;
+  sx_u32 flags;
+  sx_u32 addr_lo; /* port, guest-physical address or leaf */
+  sx_u32 addr_hi;
+  sx_u32 data_lo;
+  sx_u32 data_hi;
+  sx_u32 rip_lo; /* only with reasons that end a guest */
+  sx_u32 rip_hi;
+  sx_u32 detail; /* engine's own error number, with SX_EXIT_ENGINE_ERROR */
+  sx_u32 reserved[6];
+};
+
+struct sx_completion {
+  sx_u32 seq;
+  sx_u32 action;
+  sx_u32 data_lo; /* value of a read, or nanoseconds of a park */
+  sx_u32 data_hi;
+  sx_u32 reserved[12];
+};
+
+struct sx_control {
+  sx_u32 command;
+  sx_u32 kicks; /* futex word: bumped with each command, wakes a parked or paused vCPU */
+  sx_u32 reserved[14];
+};
+
+struct sx_state {
+  sx_u32 state;
+  sx_u32 thread; /* Linux thread id that runs the vCPU */
+  sx_u32 error;  /* errno of an engine call that failed, 0 when none did */
+  sx_u32 reserved;
+  sx_u64 first_run_ticks; /* TSC just before the guest's first instruction */
+  sx_u64 guest_ticks;     /* TSC ticks spent inside the engine */
+  sx_u64 wait_ticks;      /* TSC ticks between an exit event and its completion */
+  sx_u64 posted;          /* events put on the posted ring */
+  sx_u64 posted_full;     /* times the posted ring was full and the vCPU waited */
+  sx_u64 parks;
+};
+
+/* Private to the host: one per vCPU, never mapped into a guest. */
+struct sx_vcpu_block {
+  struct sx_event event; /* written by the vCPU */
+  sx_u32 pad0[16];
+  struct sx_completion completion; /* written by the hypervisor */
+  sx_u32 pad1[16];
+  struct sx_control control;
+  sx_u32 pad2[16];
+  sx_u32 posted_tail; /* posted events consumed, written by the hypervisor */
+  sx_u32 pad3[31];
+  struct sx_state state; /* written by the vCPU */
+  sx_u32 pad4[16];
+  sx_u64 exits[SX_EXIT_REASONS]; /* taken on the guest core, by reason */
+  sx_u32 pad5[672];
+  /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
+  unsigned char posted_ports[SX_IO_BITMAP_BYTES];
+  struct sx_event posted[SX_POSTED_DEPTH];
+};
+
+/* One per hypervisor core. */
+struct sx_core_block {
+  sx_u32 command;
+  sx_u32 pad0[31];
+  sx_u32 parked; /* 1 while the loop sleeps, or is about to */
+  sx_u32 pad1[31];
+  sx_u32 bell; /* futex word */
+  sx_u32 pad2[31];
+  double turns;
+  double busy_ticks; /* TSC ticks spent serving */
+  double loop_ticks; /* TSC ticks spent in the loop, parked time included */
+  double parked_ticks;
+  double parks;
+  double served;
+  double pad3[10];
+};
+
+struct sx_request {
+  sx_u32 seq;
+  sx_u32 number;
+  sx_u32 a0_lo;
+  sx_u32 a0_hi;
+  sx_u32 a1_lo;
+  sx_u32 a1_hi;
+  sx_u32 a2_lo;
+  sx_u32 a2_hi;
+  sx_u32 reserved[8];
+};
+
+struct sx_response {
+  sx_u32 seq;
+  sx_u32 status;
+  sx_u32 value_lo;
+  sx_u32 value_hi;
+  sx_u32 reserved[12];
+};
+
+/*
+ * Shared with the guest: one per vCPU, in a reserved range of guest memory. The guest may write any
+ * word of it at any time, so the hypervisor keeps its own indexes and reads each word once.
+ */
+struct sx_hypercall_page {
+  sx_u32 version;
+  sx_u32 vcpu;
+  sx_u32 notification; /* SX_NOTIFY_*: how the guest is asked to notify */
+  sx_u32 pad0[29];
+  sx_u32 doorbell; /* 1: nobody polls now, ring SX_PORT_DOORBELL after publishing */
+  sx_u32 pad1[31];
+  struct sx_request request; /* the synchronous cell, written by the guest */
+  sx_u32 pad2[16];
+  struct sx_response response;
+  sx_u32 pad3[16];
+  sx_u32 ring_tail; /* posted requests consumed, written by the hypervisor */
+  sx_u32 pad4[31];
+  sx_u32 pad5[864];
+  struct sx_request ring[SX_RING_DEPTH]; /* slot i holds request n when seq == n + 1, n % depth == i */
+};
+
+struct sx_probe {
+  sx_u32 engine;
+  sx_u32 error;      /* errno that kept /dev/kvm from being used */
+  double ring0_ns;   /* a loop turn (dec, jnz) in ring 0 */
+  double ring3_ns;   /* in ring 3 */
+  double exit_ns;    /* an OUT from ring 3 to user space and back */
+  sx_u32 disable_exits; /* KVM_CAP_X86_DISABLE_EXITS mask */
+  sx_u32 irqchip;
+  sx_u32 split_irqchip;
+  sx_u32 immediate_exit;
+  sx_u32 max_vcpus;
+  sx_u32 reserved;
+};
+
+#endif /* __ASSEMBLER__ */
+
+#endif

@@ -1,0 +1,34 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <time.h>
+
+#include "exports.h"
+#include "stub.h"
+
+double sx_tsc(void) {
+  return (double)tsc();
+}
+
+int32_t sx_clock_realtime(uint32_t *words, uint32_t size) {
+  if (!words || size < 8) return fail_with("sx_clock_realtime", EINVAL);
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  words[0] = (uint32_t)ns;
+  words[1] = (uint32_t)(ns >> 32);
+  return 0;
+}
+
+static uint64_t raw_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+double sx_tsc_khz(uint32_t milliseconds) {
+  uint64_t span = (uint64_t)(milliseconds ? milliseconds : 1) * 1000000u;
+  uint64_t start_ns = raw_ns(), start = tsc(), now_ns;
+  do now_ns = raw_ns();
+  while (now_ns - start_ns < span);
+  return (double)(tsc() - start) * 1e6 / (double)(now_ns - start_ns);
+}

@@ -1,0 +1,79 @@
+/*
+ * What TypeScript calls. Every function returns a negative errno when it fails and then
+ * sx_error_text() names the call that failed; none aborts the process, whatever it is given.
+ * Handles are positive integers.
+ */
+#ifndef SX_EXPORTS_H
+#define SX_EXPORTS_H
+
+#include <stdint.h>
+
+#define SX_EXPORT __attribute__((visibility("default")))
+
+/** SX_ABI_VERSION of this library. */
+SX_EXPORT int32_t sx_abi_version(void);
+/** Copies this thread's last failure ("ioctl KVM_RUN: Bad address") into `text`; its length. */
+SX_EXPORT int32_t sx_error_text(uint8_t *text, uint32_t size);
+
+/** Measures what /dev/kvm runs natively into a `struct sx_probe`. */
+SX_EXPORT int32_t sx_probe_engine(uint8_t *result, uint32_t size);
+
+/** TSC now, in ticks; exact in a double for 40 days of uptime at 2.6 GHz. */
+SX_EXPORT double sx_tsc(void);
+/** Nanoseconds since the Unix epoch as two words, low first, into `words`. */
+SX_EXPORT int32_t sx_clock_realtime(uint32_t *words, uint32_t size);
+/** TSC frequency in kHz, measured against CLOCK_MONOTONIC_RAW over `milliseconds`. */
+SX_EXPORT double sx_tsc_khz(uint32_t milliseconds);
+
+/** A hypervisor core's block: a handle. */
+SX_EXPORT int32_t sx_core_create(void);
+/** Its `struct sx_core_block`, or NULL. */
+SX_EXPORT void *sx_core_block_of(int32_t core);
+/** Sleeps while the core's bell equals `bell`, for at most `microseconds` (0: no limit). */
+SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t bell, uint32_t microseconds);
+/** Rings the core's bell. */
+SX_EXPORT int32_t sx_core_wake(int32_t core);
+SX_EXPORT int32_t sx_core_destroy(int32_t core);
+
+/** A machine with `pages` 4 KiB pages of memory from address 0. */
+SX_EXPORT int32_t sx_vm_create(uint32_t pages);
+/** Where its memory is mapped, or NULL. */
+SX_EXPORT void *sx_vm_memory(int32_t vm);
+/** Refused with EBUSY while it has vCPUs. */
+SX_EXPORT int32_t sx_vm_destroy(int32_t vm);
+
+/** vCPU `index` of a machine. */
+SX_EXPORT int32_t sx_vcpu_create(int32_t vm, uint32_t index);
+/** Its `struct sx_vcpu_block`, or NULL. */
+SX_EXPORT void *sx_vcpu_block_of(int32_t vcpu);
+/** The engine's CPUID with `count` entries of six words (leaf, subleaf, eax to edx) laid over it. */
+SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *entries, uint32_t count);
+/** The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. */
+SX_EXPORT int32_t sx_vcpu_boot_pvh(int32_t vcpu, uint32_t entry, uint32_t start_info);
+/** Split placement: runs the vCPU on a thread of its own on `cpu`; events wake `core`. */
+SX_EXPORT int32_t sx_vcpu_start(int32_t vcpu, uint32_t cpu, int32_t core);
+/** Same-core placement: runs until the next exit event (1) or until stopped (0). */
+SX_EXPORT int32_t sx_vcpu_run(int32_t vcpu);
+/** Gives an SX_COMMAND_* and gets the vCPU out of the guest to obey it. */
+SX_EXPORT int32_t sx_vcpu_command(int32_t vcpu, uint32_t command);
+/** Refused with EBUSY while a thread is in sx_vcpu_run; stops and joins the vCPU's own thread. */
+SX_EXPORT int32_t sx_vcpu_destroy(int32_t vcpu);
+
+/** Linux thread id of the caller. */
+SX_EXPORT int32_t sx_thread_id(void);
+/** Confines a thread of this process to the CPUs of `mask` (1,024 bits); 0 is the caller. */
+SX_EXPORT int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size);
+
+/** Opens a regular file for block requests. `path` is zero-terminated. */
+SX_EXPORT int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable);
+/** Its size in bytes now. */
+SX_EXPORT double sx_file_size(int32_t file);
+/** Bytes moved between a file and a machine's memory; the range must lie inside the memory. */
+SX_EXPORT int32_t sx_file_read(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
+                               uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
+SX_EXPORT int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
+                                uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
+SX_EXPORT int32_t sx_file_flush(int32_t file);
+SX_EXPORT int32_t sx_file_close(int32_t file);
+
+#endif

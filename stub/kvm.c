@@ -1,0 +1,161 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "exports.h"
+#include "stub.h"
+
+#define MAX_CPUID_ENTRIES 256
+
+/* Three pages below 4 GiB that Intel hosts need to run real mode; no guest memory lies there. */
+#define TSS_ADDRESS 0xfffbd000u
+
+int kvm_open(void) {
+  int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+  if (kvm < 0) return fail("open /dev/kvm");
+  int version = ioctl(kvm, KVM_GET_API_VERSION, 0);
+  if (version == KVM_API_VERSION) return kvm;
+  int result = version < 0 ? fail("ioctl KVM_GET_API_VERSION")
+                           : fail_with("ioctl KVM_GET_API_VERSION", EPROTONOSUPPORT);
+  close(kvm);
+  return result;
+}
+
+static int add_memory(int fd, const struct region *memory) {
+  struct kvm_userspace_memory_region slot = {
+      .memory_size = memory->size, .userspace_addr = (uint64_t)(uintptr_t)memory->base};
+  return ioctl(fd, KVM_SET_USER_MEMORY_REGION, &slot) ? fail("ioctl KVM_SET_USER_MEMORY_REGION")
+                                                      : 0;
+}
+
+int kvm_vm_create(struct vm *vm) {
+  int kvm = kvm_open();
+  if (kvm < 0) return kvm;
+  int result = 0;
+  vm->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+  if (vm->fd < 0) result = fail("ioctl KVM_CREATE_VM");
+  if (result == 0 && ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_SET_TSS_ADDR) > 0 &&
+      ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS)) {
+    result = fail("ioctl KVM_SET_TSS_ADDR");
+  }
+  if (result == 0) result = add_memory(vm->fd, &vm->memory);
+  if (result && vm->fd >= 0) close(vm->fd);
+  close(kvm);
+  return result;
+}
+
+int kvm_vcpu_create(struct vcpu *vcpu) {
+  int kvm = kvm_open();
+  if (kvm < 0) return kvm;
+  int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+  int result = size < 0 ? fail("ioctl KVM_GET_VCPU_MMAP_SIZE") : 0;
+  close(kvm);
+  if (result) return result;
+  vcpu->fd = ioctl(vcpu->vm->fd, KVM_CREATE_VCPU, vcpu->index);
+  if (vcpu->fd < 0) return fail("ioctl KVM_CREATE_VCPU");
+  void *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+  if (run == MAP_FAILED) {
+    result = fail("mmap of kvm_run");
+    close(vcpu->fd);
+    return result;
+  }
+  vcpu->run = run;
+  vcpu->run_size = (size_t)size;
+  /* A run that ends at once: the kernel makes a machine's helper thread at its first run, as a
+   * child of the runner and on the runner's cores, which must not be a guest core. */
+  vcpu->run->immediate_exit = 1;
+  if (ioctl(vcpu->fd, KVM_RUN, 0) && errno != EINTR) {
+    result = fail("ioctl KVM_RUN");
+    kvm_vcpu_close(vcpu);
+    return result;
+  }
+  vcpu->run->immediate_exit = 0;
+  return 0;
+}
+
+void kvm_vcpu_close(struct vcpu *vcpu) {
+  munmap(vcpu->run, vcpu->run_size);
+  close(vcpu->fd);
+}
+
+/* One leaf of the caller laid over the supported set. */
+static void overlay(struct kvm_cpuid2 *cpuid, const uint32_t *entry) {
+  struct kvm_cpuid_entry2 *at = NULL;
+  for (uint32_t i = 0; i < cpuid->nent; i++) {
+    struct kvm_cpuid_entry2 *have = &cpuid->entries[i];
+    if (have->function == entry[0] && have->index == entry[1]) at = have;
+  }
+  if (!at) {
+    at = &cpuid->entries[cpuid->nent++];
+    *at = (struct kvm_cpuid_entry2){.function = entry[0], .index = entry[1]};
+    if (entry[1]) at->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+  }
+  at->eax = entry[2];
+  at->ebx = entry[3];
+  at->ecx = entry[4];
+  at->edx = entry[5];
+}
+
+/* What differs from one vCPU to the next, and the bit that says "under a hypervisor". */
+static void identify(struct kvm_cpuid2 *cpuid, uint32_t index) {
+  for (uint32_t i = 0; i < cpuid->nent; i++) {
+    struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+    if (entry->function == 1) {
+      entry->ebx = (entry->ebx & 0x00ffffff) | index << 24; /* initial APIC id */
+      entry->ecx |= 1u << 31;
+    } else if (entry->function == 0xb || entry->function == 0x1f) {
+      entry->edx = index; /* x2APIC id */
+    }
+  }
+}
+
+int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t count) {
+  struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
+  if (!vcpu) return fail_with("sx_vcpu_set_cpuid", EBADF);
+  if ((!entries && count) || count > MAX_CPUID_ENTRIES / 2) {
+    return fail_with("sx_vcpu_set_cpuid", EINVAL);
+  }
+  int kvm = kvm_open();
+  if (kvm < 0) return kvm;
+  struct kvm_cpuid2 *cpuid =
+      calloc(1, sizeof *cpuid + (MAX_CPUID_ENTRIES + count) * sizeof(struct kvm_cpuid_entry2));
+  int result = cpuid ? 0 : fail("calloc");
+  if (result == 0) {
+    cpuid->nent = MAX_CPUID_ENTRIES;
+    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid)) {
+      result = fail("ioctl KVM_GET_SUPPORTED_CPUID");
+    }
+  }
+  if (result == 0) {
+    identify(cpuid, vcpu->index);
+    for (uint32_t i = 0; i < count; i++) overlay(cpuid, entries + 6 * i);
+    if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid)) result = fail("ioctl KVM_SET_CPUID2");
+  }
+  free(cpuid);
+  close(kvm);
+  return result;
+}
+
+int32_t sx_vcpu_boot_pvh(int32_t handle, uint32_t entry, uint32_t start_info) {
+  struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
+  if (!vcpu) return fail_with("sx_vcpu_boot_pvh", EBADF);
+  struct kvm_sregs sregs;
+  if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs)) return fail("ioctl KVM_GET_SREGS");
+  const struct kvm_segment flat = {
+      .limit = 0xffffffff, .present = 1, .db = 1, .s = 1, .g = 1, .type = 3, .selector = 0x10};
+  sregs.cs = flat;
+  sregs.cs.type = 11;
+  sregs.cs.selector = 8;
+  sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
+  sregs.tr = (struct kvm_segment){.limit = 0x67, .present = 1, .type = 11};
+  sregs.cr0 = 1; /* PE */
+  sregs.cr3 = sregs.cr4 = sregs.efer = 0;
+  if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs)) return fail("ioctl KVM_SET_SREGS");
+  struct kvm_regs regs = {.rip = entry, .rbx = start_info, .rflags = 2};
+  return ioctl(vcpu->fd, KVM_SET_REGS, &regs) ? fail("ioctl KVM_SET_REGS") : 0;
+}

@@ -1,0 +1,99 @@
+/* Inside the stub: its objects and what its files ask of each other. Exported functions: exports.h */
+#ifndef SX_STUB_H
+#define SX_STUB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+#include "abi.h"
+
+#define SX_MAX_VMS 64
+#define SX_MAX_VCPUS 256
+#define SX_MAX_CORES 64
+#define SX_MAX_FILES 64
+
+/* Memory that TypeScript may hold a view of: its addresses stay mapped for the process's life. */
+struct region {
+  unsigned char *base;
+  uint64_t size;
+};
+
+struct core {
+  struct region region;
+  struct sx_core_block *block;
+};
+
+struct vm {
+  int fd;
+  struct region memory;
+  _Atomic int vcpus; /* vCPUs that still hold the machine */
+};
+
+struct vcpu {
+  struct vm *vm;
+  uint32_t index;
+  int fd;
+  struct kvm_run *run;
+  size_t run_size;
+  struct region region;
+  struct sx_vcpu_block *block;
+  struct core *core;      /* hypervisor core to wake, NULL under same-core placement */
+  pthread_t thread;
+  bool has_thread;
+  _Atomic int tid;        /* thread inside the run loop, 0 when none is */
+  uint32_t seq;           /* last exit event published */
+  uint32_t posted_head;
+  uint32_t element;       /* of a string I/O exit, which is served element by element */
+  bool event_pending;     /* the engine waits for the completion of the last event */
+  uint64_t event_ticks;   /* TSC when that event was made */
+};
+
+/* errors.c: record which call failed; both return a negative errno. */
+int fail(const char *call);
+int fail_with(const char *call, int error);
+
+/* handles.c: a handle is a slot and its generation, so that a stale or invented one is refused. */
+enum handle_kind { HANDLE_VM, HANDLE_VCPU, HANDLE_CORE, HANDLE_FILE };
+int handle_open(enum handle_kind kind, void *object);
+void *handle_get(enum handle_kind kind, int handle);
+void *handle_close(enum handle_kind kind, int handle);
+
+/* region.c */
+int region_create(const char *name, uint64_t size, struct region *out);
+void region_release(struct region *region);
+
+/* kvm.c */
+int kvm_open(void);
+int kvm_vm_create(struct vm *vm);
+int kvm_vcpu_create(struct vcpu *vcpu);
+void kvm_vcpu_close(struct vcpu *vcpu);
+
+/* event.c */
+/* Runs the guest until it needs the hypervisor: 1 with an event in the block, 0 after a kick. */
+int event_next(struct vcpu *vcpu);
+/* Hands the completion in the block to the engine. */
+void event_complete(struct vcpu *vcpu);
+
+/* vcpu.c */
+bool vcpu_commanded(const struct vcpu *vcpu);
+
+/* thread.c */
+int kick_install(void);
+void kick_thread(int tid);
+void thread_block_signals(void);
+void thread_own_vcpu(struct vcpu *vcpu);
+
+/* futex.c: the words lie in shared mappings; timeout 0 waits without end. */
+int futex_wait(void *word, uint32_t expected, uint64_t timeout_ns);
+void futex_wake(void *word);
+
+/* clock.c */
+static inline uint64_t tsc(void) {
+  return __builtin_ia32_rdtsc();
+}
+
+#endif
