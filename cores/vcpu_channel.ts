@@ -106,8 +106,10 @@ const NEVER = -1;
 export class VcpuChannel {
   /** Sums since the start, written here only; index by {@link COUNTER}. */
   readonly counters: Float64Array;
-  readonly #block: Int32Array;
-  readonly #page: Int32Array;
+  /** The vCPU's block. */
+  readonly block: Int32Array;
+  /** The vCPU's hypercall page. */
+  readonly page: Int32Array;
   readonly #machine: Machine;
   readonly #ticks: Ticks;
   readonly #ticksPerNs: number;
@@ -132,8 +134,8 @@ export class VcpuChannel {
     ticks: Ticks,
     ticksPerNs: number,
   ) {
-    this.#block = block;
-    this.#page = page;
+    this.block = block;
+    this.page = page;
     this.#machine = machine;
     this.counters = counters;
     this.#ticks = ticks;
@@ -147,7 +149,7 @@ export class VcpuChannel {
    * @returns whether there was anything
    */
   poll(): boolean {
-    const block = this.#block, page = this.#page;
+    const block = this.block, page = this.page;
     const exitSeq = block[VCPU_BLOCK_EVENT + EVENT_SEQ]!;
     const callSeq = page[HYPERCALL_PAGE_REQUEST + REQUEST_SEQ]!;
     if (
@@ -161,7 +163,7 @@ export class VcpuChannel {
   /** Whether the vCPU's last exit event still waits, or a parked request does. */
   get pending(): boolean {
     return this.#deadline !== NEVER ||
-      this.#block[VCPU_BLOCK_EVENT + EVENT_SEQ] !== this.#exitSeq;
+      this.block[VCPU_BLOCK_EVENT + EVENT_SEQ] !== this.#exitSeq;
   }
 
   /** Ticks at which something is due although nobody publishes anything; Infinity when nothing. */
@@ -171,7 +173,7 @@ export class VcpuChannel {
 
   /** Tells the guest whether it must ring the doorbell after publishing. */
   set doorbell(wanted: boolean) {
-    this.#page[HYPERCALL_PAGE_DOORBELL] = wanted ? 1 : 0;
+    this.page[HYPERCALL_PAGE_DOORBELL] = wanted ? 1 : 0;
   }
 
   #postedAt(): number {
@@ -201,7 +203,7 @@ export class VcpuChannel {
 
   /** Serves posted exits: how many, or -1 when more are left. */
   #drainPosted(): number {
-    const block = this.#block;
+    const block = this.block;
     let count = 0;
     while (count < BATCH) {
       const at = this.#postedAt();
@@ -221,13 +223,13 @@ export class VcpuChannel {
 
   #releasePosted(count: number): void {
     if (count === 0) return;
-    this.#block[VCPU_BLOCK_POSTED_TAIL] = this.#postedHead;
+    this.block[VCPU_BLOCK_POSTED_TAIL] = this.#postedHead;
     this.counters[COUNTER.postedExits]! += count;
   }
 
   /** Serves posted requests: how many, or -1 when more are left. */
   #drainRing(): number {
-    const page = this.#page;
+    const page = this.page;
     let count = 0;
     while (count < BATCH) {
       const at = this.#ringAt();
@@ -239,7 +241,7 @@ export class VcpuChannel {
       }
       this.#ringHead = this.#ringHead + 1 | 0;
       count++;
-      this.#end(outcome, this.#block, VCPU_BLOCK_EVENT);
+      this.#end(outcome, this.block, VCPU_BLOCK_EVENT);
     }
     this.#releaseRing(count);
     return count === BATCH ? -1 : count;
@@ -247,19 +249,19 @@ export class VcpuChannel {
 
   #releaseRing(count: number): void {
     if (count === 0) return;
-    this.#page[HYPERCALL_PAGE_RING_TAIL] = this.#ringHead;
+    this.page[HYPERCALL_PAGE_RING_TAIL] = this.#ringHead;
     this.counters[COUNTER.postedCalls]! += count;
   }
 
   #serveExit(seq: number): boolean {
-    const block = this.#block, reply = this.#reply;
+    const block = this.block, reply = this.#reply;
     reply[VALUE_LO] = 0;
     reply[VALUE_HI] = 0;
     const byCall = block[VCPU_BLOCK_EVENT + EVENT_REASON] === EXIT_IO &&
       block[VCPU_BLOCK_EVENT + EVENT_ADDR_LO] === PORT_HYPERCALL &&
       (block[VCPU_BLOCK_EVENT + EVENT_FLAGS]! & EVENT_WRITE) !== 0;
     const outcome = byCall
-      ? this.#machine.calls.call(this.#page, HYPERCALL_PAGE_REQUEST, reply)
+      ? this.#machine.calls.call(this.page, HYPERCALL_PAGE_REQUEST, reply)
       : this.#machine.exits.exit(block, VCPU_BLOCK_EVENT, reply);
     if (outcome === RETRY) return false;
     if (this.#end(outcome, block, VCPU_BLOCK_EVENT)) {
@@ -279,11 +281,11 @@ export class VcpuChannel {
   }
 
   #serveCall(seq: number): boolean {
-    const outcome = this.#machine.calls.call(this.#page, HYPERCALL_PAGE_REQUEST, this.#reply);
+    const outcome = this.#machine.calls.call(this.page, HYPERCALL_PAGE_REQUEST, this.#reply);
     if (outcome === RETRY) return false;
     this.#callSeq = seq;
     this.counters[COUNTER.calls]!++;
-    if (this.#end(outcome, this.#block, VCPU_BLOCK_EVENT)) return true;
+    if (this.#end(outcome, this.block, VCPU_BLOCK_EVENT)) return true;
     if (outcome === PARK) {
       this.#deadline = this.#parkDeadline();
       return true;
@@ -294,11 +296,11 @@ export class VcpuChannel {
 
   #respond(seq: number): void {
     this.#writeResponse();
-    this.#page[HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ] = seq;
+    this.page[HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ] = seq;
   }
 
   #writeResponse(): void {
-    const page = this.#page, reply = this.#reply;
+    const page = this.page, reply = this.#reply;
     page[HYPERCALL_PAGE_RESPONSE + RESPONSE_STATUS] = reply[STATUS]!;
     page[HYPERCALL_PAGE_RESPONSE + RESPONSE_VALUE_LO] = reply[VALUE_LO]!;
     page[HYPERCALL_PAGE_RESPONSE + RESPONSE_VALUE_HI] = reply[VALUE_HI]!;

@@ -1,6 +1,6 @@
 /*
  * Micro-benchmarks of everything that can need the hypervisor, one histogram each.
- * ops=WORD,WORD... chooses them, n=COUNT repeats each.
+ * ops=WORD,WORD... chooses them, n=COUNT repeats each; `load` is for load, not for figures.
  */
 #include "lib/guest.h"
 
@@ -55,6 +55,26 @@ static void loop(u64 n) {
   print_ticks("loop", n, ticks() - before);
 }
 
+/*
+ * A load of every kind for ms=MILLISECONDS: synchronous calls, posted console bytes, block reads
+ * when there is a disk, and now and then an exit. n counts the turns.
+ */
+static void load(u64 n) {
+  static u8 buffer[4096];
+  u64 end = ticks() + option_number("ms", 1000) * platform.tick_khz;
+  u64 turns = 0, before = ticks();
+  u64 disk = call(SX_CALL_BLOCK_SIZE, 0, 0, 0).value;
+  for (; turns < n || ticks() < end; turns++) {
+    call_by_ring(SX_CALL_NOP, 0, 0, 0);
+    for (int i = 0; i < 16; i++) post(SX_CALL_CONSOLE_PUT, i == 15 ? '\n' : '.', 0, 0);
+    if (turns % 16 == 0) call_by_ring(SX_CALL_CLOCK, 0, 0, 0);
+    if (disk && turns % 64 == 0) block_read(turns / 64 * 4096 % disk, buffer, sizeof buffer);
+    if (turns % 1024 == 0) out8(SX_PORT_POST, 0);
+  }
+  post_drain();
+  print_ticks("load", turns, ticks() - before);
+}
+
 void guest_main(void) {
   static const struct {
     const char *name;
@@ -65,7 +85,7 @@ void guest_main(void) {
       {"in", in, false},           {"mmio", mmio, true},
       {"cpuid", cpuid_leaf, false}, {"call_exit", call_exit, true},
       {"call_ring", call_ring, true}, {"posted", posted, true},
-      {"loop", loop, false},
+      {"loop", loop, false},        {"load", load, true},
   };
   u64 n = option_number("n", 1000);
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

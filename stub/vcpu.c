@@ -121,6 +121,7 @@ static void *vcpu_main(void *argument) {
   thread_own_vcpu(vcpu);
   atomic_store(&vcpu->tid, thread_id());
   store(&vcpu->block->state.thread, (uint32_t)thread_id());
+  futex_wake(&vcpu->block->state.thread);
   while (obey(vcpu)) {
     if (!event_next(vcpu)) continue;
     if (is_posted(vcpu)) {
@@ -194,6 +195,8 @@ int32_t sx_vcpu_start(int32_t handle, uint32_t cpu, int32_t core_handle) {
   CPU_FREE(set);
   if (error) return fail_with("pthread_create on the guest core", error);
   vcpu->has_thread = true;
+  /* Its id is known when this returns, so that its affinity can be checked. */
+  while (!load(&vcpu->block->state.thread)) futex_wait(&vcpu->block->state.thread, 0, 0);
   return 0;
 }
 

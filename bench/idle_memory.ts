@@ -1,0 +1,51 @@
+/** Resident memory of the runtime with idle machines, measured in a process of its own. */
+import { fileURLToPath } from "node:url";
+import { Runtime } from "../runtime/runtime.ts";
+
+const SELF = fileURLToPath(import.meta.url);
+const FURTHER = 8;
+const SETTLE_MS = 500;
+
+/** Mebibytes. */
+export interface IdleMemory {
+  /** Runtime and one idle machine, its guest memory included. */
+  readonly runtimeMib: number;
+  /** Each further machine, less its guest memory. */
+  readonly furtherMib: number;
+  readonly further: number;
+}
+
+/** Measures it in a new process. */
+export async function idleMemory(): Promise<IdleMemory> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", SELF] })
+    .output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function resident(): { all: number; shared: number } {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  const mib = (name: string) =>
+    Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
+  return { all: mib("VmRSS"), shared: mib("RssShmem") };
+}
+
+if (import.meta.main) {
+  await using runtime = await Runtime.open();
+  const settle = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const idle = async () => {
+    const vm = runtime.createVm({ guest: "hello", cmdline: "park=600000", overcommit: true });
+    await vm.start();
+    await settle();
+  };
+  await idle();
+  const one = resident();
+  for (let i = 0; i < FURTHER; i++) await idle();
+  const all = resident();
+  const beyondGuests = (all.all - all.shared) - (one.all - one.shared);
+  const result: IdleMemory = {
+    runtimeMib: one.all,
+    furtherMib: beyondGuests / FURTHER,
+    further: FURTHER,
+  };
+  console.log(JSON.stringify(result));
+}

@@ -1,0 +1,255 @@
+/**
+ * The demonstration: one guest, one file, every point of placement x notification, interleaved, one
+ * table. The guest's digest must be the host's.
+ */
+import { createHash } from "node:crypto";
+import { formatCpuList } from "../cores/cpu_list.ts";
+import { runError, usageError } from "../errors.ts";
+import type { VmConfigInput } from "../runtime/config.ts";
+import { readGuestReport } from "../runtime/guest_report.ts";
+import { Histogram, median } from "../runtime/histogram.ts";
+import type { Row, RunRecord } from "../runtime/records.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { interruptible } from "./command.ts";
+import { digits, table } from "./table.ts";
+
+/** A point of the experiment matrix. */
+export interface Point {
+  readonly placement: "same-core" | "split";
+  readonly notification: "exit" | "polled";
+}
+
+/** All of them; the classical one first, SplitX last. */
+export const POINTS: readonly Point[] = [
+  { placement: "same-core", notification: "exit" },
+  { placement: "same-core", notification: "polled" },
+  { placement: "split", notification: "exit" },
+  { placement: "split", notification: "polled" },
+];
+
+const ROUNDS = 3;
+const MIB = 1e6;
+
+/** What one run of the guest gave. */
+interface Sample {
+  readonly megabytesPerSecond: number;
+  readonly exits: number;
+  readonly requests: number;
+  /** Shares of the vCPU's time, inside the engine and waiting for completions. */
+  readonly hypervisorBusy: number;
+  readonly guestInside: number;
+  readonly latency: Histogram;
+  readonly firstRunTicks: number;
+}
+
+/** SHA-256 of a file as the host computes it. */
+async function hostDigest(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+async function runOnce(
+  runtime: Runtime,
+  config: VmConfigInput,
+  expected: string,
+): Promise<Sample> {
+  await using vm = runtime.createVm(config);
+  await vm.start();
+  const report = readGuestReport(await vm.output());
+  const end = await vm.ended;
+  if (end.state === "failed") throw runError("guest-failed", `the guest failed: ${end.reason}`);
+  const digest = /^sha256 ([0-9a-f]{64})$/m.exec(report.text)?.[1];
+  const span = report.spans.get("digest");
+  if (!digest || !span) {
+    throw runError("guest-failed", `the guest gave no digest: ${report.text.trim()}`);
+  }
+  if (digest !== expected) {
+    throw runError("wrong-digest", `the guest's digest ${digest} is not the host's ${expected}`);
+  }
+  const stats = vm.stats().vcpus[0]!;
+  const ns = span.ticks * runtime.nsPerTick;
+  const latency = new Histogram();
+  latency.merge(report.histograms.get("request") ?? new Histogram(), runtime.nsPerTick);
+  return {
+    megabytesPerSecond: span.n / MIB / (ns / 1e9),
+    exits: stats.exitsTotal,
+    requests: stats.calls + stats.postedCalls,
+    hypervisorBusy: stats.servedNs / (stats.guestNs + stats.waitNs),
+    guestInside: stats.guestNs / (stats.guestNs + stats.waitNs),
+    latency,
+    firstRunTicks: stats.firstRunTicks,
+  };
+}
+
+/** The results of one point. */
+interface Outcome extends Point {
+  readonly samples: Sample[];
+}
+
+function rowsOf(outcomes: readonly Outcome[]): Row[] {
+  return outcomes.flatMap(({ placement, notification, samples }) => {
+    const knobs = { engine: "kvm", placement, notification, guest: "digest" } as const;
+    const latency = new Histogram();
+    for (const sample of samples) latency.merge(sample.latency);
+    const value = (name: string, unit: string, pick: (sample: Sample) => number): Row => ({
+      name,
+      ...knobs,
+      kind: "measured",
+      unit,
+      n: samples.length,
+      value: median(samples.map(pick)),
+    });
+    return [
+      value("throughput", "MB/s", (sample) => sample.megabytesPerSecond),
+      value("exits on the guest core", "count", (sample) => sample.exits),
+      value("ring requests", "count", (sample) => sample.requests),
+      value("hypervisor busy", "share", (sample) => sample.hypervisorBusy),
+      value("guest inside the engine", "share", (sample) => sample.guestInside),
+      {
+        name: "request",
+        ...knobs,
+        kind: "measured",
+        unit: "ns",
+        n: latency.n,
+        ...(latency.n === 0 ? {} : {
+          p50: latency.quantile(0.5),
+          p99: latency.quantile(0.99),
+          p999: latency.quantile(0.999),
+        }),
+      },
+    ];
+  });
+}
+
+function percent(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(0)} %` : "-";
+}
+
+/** The table that people see; busy shares stand under the core that has them. */
+function show(outcomes: readonly Outcome[], rows: readonly Row[], runtime: Runtime): string {
+  const head = ["placement", "notification", "MB/s", "exits", "ring requests"];
+  const cores = [...new Set(
+    POINTS.flatMap((point) => {
+      const plan = runtime.planFor({ ...DEFAULTS, ...point });
+      return [...plan.hypervisor, ...plan.guest];
+    }),
+  )].sort((a, b) => a - b);
+  head.push(...cores.map((cpu) => `core ${cpu}`), "p50 us", "p99 us");
+  const lines = outcomes.map((outcome) => {
+    const find = (name: string) =>
+      rows.find((row) =>
+        row.name === name && row.placement === outcome.placement &&
+        row.notification === outcome.notification
+      )!;
+    const busy = find("hypervisor busy").value!, inside = find("guest inside the engine").value!;
+    const plan = runtime.planFor({ ...DEFAULTS, ...outcome });
+    const shares = cores.map((cpu) => {
+      if (plan.guest[0] === cpu) {
+        return outcome.placement === "split"
+          ? `G ${percent(inside)}`
+          : `G ${percent(inside)} H ${percent(busy)}`;
+      }
+      return outcome.placement === "split" && plan.hypervisor[0] === cpu
+        ? `H ${percent(busy)}`
+        : "idle";
+    });
+    const request = find("request");
+    return [
+      outcome.placement,
+      outcome.notification,
+      digits(find("throughput").value!),
+      find("exits on the guest core").value!.toFixed(0),
+      find("ring requests").value!.toFixed(0),
+      ...shares,
+      digits((request.p50 ?? NaN) / 1000),
+      digits((request.p99 ?? NaN) / 1000),
+    ];
+  });
+  return table(head, lines) +
+    `G: share of the time inside the guest, H: share spent serving it; medians of ${ROUNDS} interleaved runs, measured\n`;
+}
+
+const DEFAULTS = {
+  name: "digest",
+  guest: "digest",
+  engine: "auto",
+  vcpus: 1,
+  memory: 64 * 1024 ** 2,
+  writable: false,
+  cmdline: "",
+  overcommit: false,
+} as const;
+
+/** How much faster split and polled is than the classical placement, when both ran. */
+function verdict(rows: readonly Row[]): string {
+  const speed = (placement: string, notification: string) =>
+    rows.find((row) =>
+      row.name === "throughput" && row.placement === placement && row.notification === notification
+    )?.value;
+  const split = speed("split", "polled"), classical = speed("same-core", "exit");
+  if (!split || !classical) return "";
+  return `split+polled is ${digits(split / classical)} times same-core+exit on this host\n`;
+}
+
+/**
+ * Runs the demonstration.
+ *
+ * @param config of the machine, without the two knobs
+ * @param points which of {@link POINTS}
+ * @param say where the words for people go
+ */
+export async function runDigestDemo(
+  runtime: Runtime,
+  config: VmConfigInput & { readonly disk: string },
+  points: readonly Point[],
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Pick<RunRecord, "ends" | "rows">> {
+  const outcomes: Outcome[] = points.map((point) => ({ ...point, samples: [] }));
+  // A machine made and thrown away finds every mistake in the configuration before the work.
+  for (const point of points) {
+    await using _ = runtime.createVm({ ...config, ...point });
+  }
+  const bytes = Deno.statSync(config.disk).size;
+  say(`disk: ${config.disk}, ${(bytes / MIB).toFixed(1)} MB\n`);
+  const expected = await interruptible(signal, hostDigest(config.disk));
+  say(`host:  sha256 ${expected}\n`);
+  let firstRunTicks = Infinity;
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const outcome of outcomes) {
+      const { placement, notification } = outcome;
+      const run = runOnce(runtime, { ...config, placement, notification }, expected);
+      const sample = await interruptible(signal, run);
+      firstRunTicks = Math.min(firstRunTicks, sample.firstRunTicks);
+      outcome.samples.push(sample);
+      say(
+        `round ${round} of ${ROUNDS}: ${placement}+${notification} ${
+          digits(sample.megabytesPerSecond)
+        } MB/s\n`,
+      );
+    }
+  }
+  say(`guest: sha256 ${expected} at every point, the host's\n\n`);
+  const rows = rowsOf(outcomes);
+  say(`${show(outcomes, rows, runtime)}${verdict(rows)}`);
+  return { ends: [{ name: "digest", state: "stopped", code: 0, firstRunTicks }], rows };
+}
+
+/** The default disk: the largest file that every install has. */
+export function defaultDisk(): string {
+  const path = Deno.execPath();
+  if (Deno.statSync(path).size < 64 * 1024 ** 2) {
+    throw usageError("no-disk", `${path} is smaller than 64 MiB: name a file with --disk`);
+  }
+  return path;
+}
+
+/** The cores that a plan names, for one line of text. */
+export function describePlan(plan: ReturnType<Runtime["planFor"]>): string {
+  const parts = [`housekeeping ${formatCpuList(plan.housekeeping)}`];
+  if (plan.hypervisor.length > 0) parts.push(`hypervisor ${formatCpuList(plan.hypervisor)}`);
+  if (plan.sidecore.length > 0) parts.push(`sidecore ${formatCpuList(plan.sidecore)}`);
+  return [...parts, `guest ${plan.guest.join(",")}`].join(", ");
+}

@@ -1,0 +1,163 @@
+/** `deno task run`: the demonstration, or one guest, or the machines of a file. */
+import { z } from "zod";
+import { corePlanSchema } from "../cores/core_plan.ts";
+import { formatCpuList } from "../cores/cpu_list.ts";
+import { usableCores } from "../cores/topology.ts";
+import { EXIT, usageError } from "../errors.ts";
+import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
+import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import { interruptible, runCommand } from "./command.ts";
+import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
+import { runMachines } from "./machines.ts";
+import { type OptionValues, readOptions, textOf } from "./options.ts";
+import { keepRecord } from "./keep_record.ts";
+
+const OPTIONS = {
+  guest: { type: "string" },
+  engine: { type: "string" },
+  placement: { type: "string" },
+  notification: { type: "string" },
+  vcpus: { type: "string" },
+  memory: { type: "string" },
+  disk: { type: "string" },
+  cmdline: { type: "string" },
+  plan: { type: "string" },
+  config: { type: "string" },
+  overcommit: { type: "boolean" },
+  json: { type: "boolean" },
+  verbose: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
+const HELP = `deno task run [options]
+Without options: the digest demonstration at every placement and notification.
+  --guest NAME|FILE        a bundled guest (hello, digest, exits, crash) or a PVH ELF image
+  --engine auto|kvm        what executes guest code
+  --placement same-core|split
+  --notification exit|polled
+  --vcpus N   --memory SIZE   --cmdline TEXT
+  --disk FILE              a file that the guest reads through the block service
+  --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
+  --config FILE            several machines: {"vms":[{"guest":"hello"}]}
+  --overcommit             several vCPUs may share a guest core
+  --json                   one JSON document on standard output, words on standard error
+  --verbose                what the engine probe measured
+`;
+
+/** The machines of a `--config` file. */
+const machinesSchema = z.strictObject({ vms: z.array(vmConfigSchema).min(1).max(32) });
+
+function readJson(path: string, what: string): unknown {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch {
+    throw usageError("bad-file", `${what} ${path} cannot be read`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageError("bad-file", `${what} ${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The machine that the options describe. */
+function configOf(values: OptionValues): VmConfigInput {
+  const input: Record<string, unknown> = { guest: textOf(values, "guest") ?? "digest" };
+  for (const name of ["engine", "placement", "notification", "memory", "disk", "cmdline"]) {
+    const text = textOf(values, name);
+    if (text !== undefined) input[name] = text;
+  }
+  const vcpus = textOf(values, "vcpus");
+  if (vcpus !== undefined) input.vcpus = /^\d+$/.test(vcpus) ? Number(vcpus) : vcpus;
+  const plan = textOf(values, "plan");
+  if (plan !== undefined) {
+    input.plan = parseWith(corePlanSchema, readJson(plan, "core plan"), `core plan ${plan}`);
+  }
+  if (values.overcommit) input.overcommit = true;
+  parseWith(vmConfigSchema, input, "options");
+  return input as VmConfigInput;
+}
+
+/** Host, plan and engine, and with `verbose` the probe's figures. */
+function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean): string {
+  const cores = usableCores(runtime.topology);
+  const { engine, why } = runtime.engine;
+  const lines = [
+    `host: ${cores.length} usable cores (${formatCpuList(cores.map((core) => core.cpu))}), ${
+      describeHost(runtime).cpu
+    }`,
+    ...configs.map((config) =>
+      `plan: ${describePlan(runtime.planFor(parseWith(vmConfigSchema, config, "options")))}`
+    ),
+    `engine: ${engine}, because ${why}`,
+  ];
+  if (verbose) {
+    const { probe } = runtime;
+    lines.push(
+      `probe: ring 0 ${probe.ring0Ns.toFixed(2)} ns a turn, ring 3 ${
+        probe.ring3Ns.toFixed(2)
+      } ns, exit ${(probe.exitNs / 1000).toFixed(1)} us; irqchip ${probe.irqchip}, split irqchip ${probe.splitIrqchip}, exits that can be disabled 0x${
+        probe.disableExits.toString(16)
+      }, at most ${probe.maxVcpus} vCPUs`,
+    );
+    for (const core of cores) {
+      lines.push(
+        `core ${core.cpu}: package ${core.package}, node ${core.node}, siblings ${
+          formatCpuList(core.siblings)
+        }, last-level cache ${core.cacheBytes / 1024 ** 2} MiB shared by ${
+          formatCpuList(core.cacheGroup)
+        }${core.isolated ? ", isolated" : ""}`,
+      );
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const { values } = readOptions(args, OPTIONS);
+  if (values.help) {
+    console.log(HELP.trimEnd());
+    return EXIT.ok;
+  }
+  const json = values.json === true;
+  const encoder = new TextEncoder();
+  const say = (text: string) =>
+    void (json ? Deno.stderr : Deno.stdout).writeSync(encoder.encode(text));
+
+  const file = textOf(values, "config");
+  const configs = file === undefined
+    ? [configOf(values)]
+    : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
+  const demo = file === undefined && configs[0]!.guest === "digest";
+
+  const opening = Runtime.open({ progress: (line) => console.error(line) });
+  await using runtime = await interruptible(signal, opening);
+  say(introduce(runtime, configs, values.verbose === true));
+  const points = POINTS.filter((point) =>
+    point.placement === (values.placement ?? point.placement) &&
+    point.notification === (values.notification ?? point.notification)
+  );
+  const result = demo
+    ? await runDigestDemo(
+      runtime,
+      { ...configs[0]!, disk: configs[0]!.disk ?? defaultDisk() },
+      points,
+      say,
+      signal,
+    )
+    : await runMachines(runtime, configs, say, signal);
+  const record: RunRecord = runRecordSchema.parse({
+    schema: "splitx.run/1",
+    name: demo ? "digest" : configs.map((config) => config.guest).join(","),
+    host: describeHost(runtime),
+    ...result,
+  });
+  keepRecord(record);
+  if (json) console.log(JSON.stringify(record));
+  const failed = record.ends.find((end) => end.state === "failed");
+  return failed ? EXIT.failed : record.ends[0]!.code ?? EXIT.ok;
+}
+
+await runCommand("run", (signal) => main(Deno.args, signal));

@@ -1,0 +1,29 @@
+/** Tables for people: the first column to the left, figures to the right. */
+
+/**
+ * Lays out a table.
+ *
+ * @param head names of the columns
+ * @param rows as many cells each
+ *
+ * @example
+ * ```ts
+ * import { table } from "./table.ts";
+ * import { strictEqual } from "node:assert";
+ * strictEqual(table(["a", "n"], [["x", "10"]]), "a   n\nx  10\n");
+ * ```
+ */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ");
+  return [head, ...rows].map((row) => `${line(row).trimEnd()}\n`).join("");
+}
+
+/** Three significant digits, without exponent. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  if (value === 0) return "0";
+  const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(decimals, 6));
+}

@@ -1,0 +1,62 @@
+/** Keeps records, so that runs can be compared later: SQLite under the state folder. */
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import type { BenchRecord, RunRecord } from "./records.ts";
+
+/** `$XDG_STATE_HOME/splitx`, or `~/.local/state/splitx`. */
+export function stateFolder(): string {
+  const base = Deno.env.get("XDG_STATE_HOME");
+  return base ? join(base, "splitx") : join(Deno.env.get("HOME") ?? ".", ".local/state/splitx");
+}
+
+/** A record as it is kept. */
+export interface StoredRun {
+  readonly id: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly record: BenchRecord | RunRecord;
+}
+
+/** See the head of this file. */
+export class RunStore implements Disposable {
+  readonly #database: DatabaseSync;
+
+  /** @param path of the database; made when it does not exist */
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path);
+    this.#database.exec(
+      `CREATE TABLE IF NOT EXISTS runs (
+         id INTEGER PRIMARY KEY, at TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL,
+         record TEXT NOT NULL) STRICT`,
+    );
+  }
+
+  /** The user's own store. */
+  static open(): RunStore {
+    Deno.mkdirSync(stateFolder(), { recursive: true });
+    return new RunStore(join(stateFolder(), "runs.sqlite"));
+  }
+
+  /** Keeps a record. */
+  add(record: BenchRecord | RunRecord): void {
+    this.#database
+      .prepare("INSERT INTO runs (at, schema, name, record) VALUES (?, ?, ?, ?)")
+      .run(new Date().toISOString(), record.schema, record.name, JSON.stringify(record));
+  }
+
+  /** The newest records of a name, newest first. */
+  newest(name: string, count: number): StoredRun[] {
+    return this.#database
+      .prepare("SELECT id, at, record FROM runs WHERE name = ? ORDER BY id DESC LIMIT ?")
+      .all(name, count)
+      .map((row) => ({
+        id: Number(row.id),
+        at: String(row.at),
+        record: JSON.parse(String(row.record)),
+      }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
