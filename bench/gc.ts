@@ -49,11 +49,11 @@ export async function collectionsUnderLoad(): Promise<Collections> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, String(LOAD_MS)],
   }).output();
-  const text = new TextDecoder().decode(stdout);
-  const count = countCollections(text);
-  const turns = Number(/^turns (\d+)$/m.exec(text)?.[1]);
+  const words = new TextDecoder().decode(stderr);
+  const count = countCollections(new TextDecoder().decode(stdout));
+  const turns = Number(/^turns (\d+)$/m.exec(words)?.[1]);
   if (!success || count === undefined || !turns) {
-    throw runError("no-trace", `the load gave no trace: ${new TextDecoder().decode(stderr)}`);
+    throw runError("no-trace", `the load gave no trace: ${words}`);
   }
   return { count, turns };
 }

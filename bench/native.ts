@@ -6,7 +6,11 @@ const SOURCE = fileURLToPath(new URL("./native.c", import.meta.url));
 const ABI = fileURLToPath(new URL("../stub/abi.h", import.meta.url));
 
 const SYMBOLS = {
-  bench_ping_pong: { parameters: ["u32", "u32", "buffer", "u32"], result: "i32", nonblocking: true },
+  bench_ping_pong: {
+    parameters: ["u32", "u32", "buffer", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
   bench_respond: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 } as const;
 

@@ -130,12 +130,14 @@ function percent(share: number): string {
 /** The table that people see; busy shares stand under the core that has them. */
 function show(outcomes: readonly Outcome[], rows: readonly Row[], runtime: Runtime): string {
   const head = ["placement", "notification", "MB/s", "exits", "ring requests"];
-  const cores = [...new Set(
-    POINTS.flatMap((point) => {
-      const plan = runtime.planFor({ ...DEFAULTS, ...point });
-      return [...plan.hypervisor, ...plan.guest];
-    }),
-  )].sort((a, b) => a - b);
+  const cores = [
+    ...new Set(
+      POINTS.flatMap((point) => {
+        const plan = runtime.planFor({ ...DEFAULTS, ...point });
+        return [...plan.hypervisor, ...plan.guest];
+      }),
+    ),
+  ].sort((a, b) => a - b);
   head.push(...cores.map((cpu) => `core ${cpu}`), "p50 us", "p99 us");
   const lines = outcomes.map((outcome) => {
     const find = (name: string) =>

@@ -98,7 +98,9 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
     lines.push(
       `probe: ring 0 ${probe.ring0Ns.toFixed(2)} ns a turn, ring 3 ${
         probe.ring3Ns.toFixed(2)
-      } ns, exit ${(probe.exitNs / 1000).toFixed(1)} us; irqchip ${probe.irqchip}, split irqchip ${probe.splitIrqchip}, exits that can be disabled 0x${
+      } ns, exit ${
+        (probe.exitNs / 1000).toFixed(1)
+      } us; irqchip ${probe.irqchip}, split irqchip ${probe.splitIrqchip}, exits that can be disabled 0x${
         probe.disableExits.toString(16)
       }, at most ${probe.maxVcpus} vCPUs`,
     );

@@ -1,8 +1,8 @@
 /**
  * Guest memory as TypeScript sees it: the one checked door to it.
  *
- * A guest-physical address crosses as two 32-bit halves. Memory is one range from address 0; it is
- * looked at through windows of 2 GiB, because V8 is slow on larger typed arrays.
+ * A guest-physical address crosses as two 32-bit halves. Memory is one range from address 0, below
+ * 4 GiB; it is looked at through windows of 2 GiB, because V8 is slow on larger typed arrays.
  */
 const WINDOW_SHIFT = 31;
 const WINDOW_BYTES = 2 ** WINDOW_SHIFT;
@@ -37,7 +37,7 @@ export class GuestMemory {
    * @param length in bytes, not negative
    */
   contains(lo: number, hi: number, length: number): boolean {
-    return (hi >>> 0) * 2 ** 32 + (lo >>> 0) + length <= this.size;
+    return hi === 0 && (lo >>> 0) + length <= this.size; // memory ends below 4 GiB
   }
 
   /**
@@ -56,7 +56,7 @@ export class GuestMemory {
    * @throws RangeError when the bytes do not fit
    */
   write(address: number, bytes: Uint8Array): void {
-    if (!this.contains(address | 0, address / 2 ** 32, bytes.length)) {
+    if (!this.contains(address | 0, Math.floor(address / 2 ** 32), bytes.length)) {
       throw new RangeError(`${bytes.length} bytes at ${address} do not fit guest memory`);
     }
     for (let done = 0; done < bytes.length;) {

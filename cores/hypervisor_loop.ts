@@ -82,10 +82,11 @@ export function pollAll(served: Served[]): boolean {
   for (let i = 0; i < served.length; i++) {
     const one = served[i]!;
     try {
-      if (one.channel.poll()) any = true;
+      if (!one.channel.poll()) continue;
     } catch (error) {
       one.crashed(error);
     }
+    any = true;
     if (!one.live) served.splice(i--, 1);
   }
   return any;

@@ -7,13 +7,14 @@
  *
  * A guest may write anything into its page at any time: indexes are kept here, each word is read
  * once, and nothing read is trusted. Nothing here allocates.
+ *
+ * Polled words are looked at through views of one word each: V8 loads an imported constant anew at
+ * every use, and an index that it knows costs nothing.
  */
 import {
   ACTION_PARK,
   ACTION_RESUME,
   COMPLETION_ACTION,
-  COMPLETION_DATA_HI,
-  COMPLETION_DATA_LO,
   COMPLETION_SEQ,
   EVENT_ADDR_LO,
   EVENT_BYTES,
@@ -33,31 +34,20 @@ import {
   REQUEST_SEQ,
   RESPONSE_SEQ,
   RESPONSE_STATUS,
-  RESPONSE_VALUE_HI,
-  RESPONSE_VALUE_LO,
   RING_DEPTH,
   VCPU_BLOCK_COMPLETION,
   VCPU_BLOCK_EVENT,
   VCPU_BLOCK_POSTED,
   VCPU_BLOCK_POSTED_TAIL,
 } from "./abi.ts";
-import {
-  FAIL,
-  PARK,
-  POWER_OFF,
-  REPLY_WORDS,
-  RETRY,
-  STATUS,
-  VALUE_HI,
-  VALUE_LO,
-} from "./outcome.ts";
+import { DONE, FAIL, PARK, POWER_OFF, REPLY_WORDS, RETRY, VALUE_HI, VALUE_LO } from "./outcome.ts";
 
 /** Acts on exit events; see `outcome.ts` for what it returns. */
 export interface ExitHandler {
   /**
    * @param words the block that holds the event
    * @param at index of the event's first word
-   * @param reply receives the value of a read in `VALUE_LO`, `VALUE_HI`
+   * @param reply receives the value of a read in `VALUE_LO`, `VALUE_HI`; the rest is not its own
    */
   exit(words: Int32Array, at: number, reply: Int32Array): number;
 }
@@ -67,7 +57,7 @@ export interface CallHandler {
   /**
    * @param words the page that holds the request; the guest may be writing it
    * @param at index of the request's first word
-   * @param reply receives status and value
+   * @param reply receives status and value; the guest may see, and change, what is written here
    */
   call(words: Int32Array, at: number, reply: Int32Array): number;
 }
@@ -89,6 +79,8 @@ const EVENT_WORDS = EVENT_BYTES / 4;
 const REQUEST_WORDS = REQUEST_BYTES / 4;
 /** Posted entries served in one go, so that one busy vCPU does not keep the others waiting. */
 const BATCH = 128;
+/** One serving in so many is timed and stands for all of them; a power of two. */
+const TIMED_EVERY = 16;
 /** Indexes of {@link VcpuChannel.counters}. */
 export const COUNTER = {
   exits: 0,
@@ -99,8 +91,48 @@ export const COUNTER = {
   count: 5,
 } as const;
 
-/** Nothing is deferred. */
-const NEVER = -1;
+/** One word of an array. */
+function word(words: Int32Array, at: number): Int32Array {
+  return words.subarray(at, at + 1);
+}
+
+/** A ring of 64-byte slots that one vCPU fills and this core empties. */
+class PostedRing {
+  /** The memory that the slots lie in. */
+  readonly words: Int32Array;
+  /** Index of the next slot, and the sequence number that it holds once it is filled. */
+  at: number;
+  seq = 1;
+  readonly #first: number;
+  readonly #slotWords: number;
+  readonly #mask: number;
+  readonly #tail: Int32Array;
+
+  constructor(words: Int32Array, first: number, depth: number, slotWords: number, tail: number) {
+    this.words = words;
+    this.at = first;
+    this.#first = first;
+    this.#slotWords = slotWords;
+    this.#mask = depth - 1;
+    this.#tail = word(words, tail);
+  }
+
+  /** Whether the next slot is filled. The sequence number is the slot's first word. */
+  get filled(): boolean {
+    return this.words[this.at] === this.seq;
+  }
+
+  /** Goes past the next slot. */
+  advance(): void {
+    this.at = this.#first + (this.seq & this.#mask) * this.#slotWords;
+    this.seq = this.seq + 1 | 0;
+  }
+
+  /** Tells the vCPU how far it has been emptied. */
+  release(): void {
+    this.#tail[0] = this.seq - 1;
+  }
+}
 
 /** See the head of this file. */
 export class VcpuChannel {
@@ -111,15 +143,29 @@ export class VcpuChannel {
   /** The vCPU's hypercall page. */
   readonly page: Int32Array;
   readonly #machine: Machine;
+  readonly #exits: ExitHandler;
+  readonly #calls: CallHandler;
   readonly #ticks: Ticks;
   readonly #ticksPerNs: number;
-  readonly #reply = new Int32Array(REPLY_WORDS);
-  #exitSeq = 0;
-  #callSeq = 0;
-  #postedHead = 0;
-  #ringHead = 0;
-  /** Ticks at which a parked cell request is answered. */
-  #deadline = NEVER;
+  readonly #eventSeq: Int32Array;
+  readonly #completionSeq: Int32Array;
+  readonly #completionAction: Int32Array;
+  /** Replies are written where they are read: these are the words behind a line's `seq`. */
+  readonly #completionReply: Int32Array;
+  readonly #requestSeq: Int32Array;
+  readonly #responseSeq: Int32Array;
+  readonly #responseReply: Int32Array;
+  /** For requests that nobody waits for. */
+  readonly #noReply = new Int32Array(REPLY_WORDS);
+  readonly #requestAt = HYPERCALL_PAGE_REQUEST;
+  readonly #posted: PostedRing;
+  readonly #ring: PostedRing;
+  #exitSeq: number;
+  #callSeq: number;
+  #servings = 0;
+  /** A request of the cell is answered only when the time has come. */
+  #parked = false;
+  #deadline = Infinity;
 
   /**
    * @param block the vCPU's block
@@ -137,10 +183,34 @@ export class VcpuChannel {
     this.block = block;
     this.page = page;
     this.#machine = machine;
+    this.#exits = machine.exits;
+    this.#calls = machine.calls;
     this.counters = counters;
     this.#ticks = ticks;
     this.#ticksPerNs = ticksPerNs;
-    this.#exitSeq = block[VCPU_BLOCK_COMPLETION + COMPLETION_SEQ]!;
+    this.#eventSeq = word(block, VCPU_BLOCK_EVENT + EVENT_SEQ);
+    this.#completionSeq = word(block, VCPU_BLOCK_COMPLETION + COMPLETION_SEQ);
+    this.#completionAction = word(block, VCPU_BLOCK_COMPLETION + COMPLETION_ACTION);
+    this.#completionReply = block.subarray(VCPU_BLOCK_COMPLETION + COMPLETION_ACTION);
+    this.#requestSeq = word(page, HYPERCALL_PAGE_REQUEST + REQUEST_SEQ);
+    this.#responseSeq = word(page, HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ);
+    this.#responseReply = page.subarray(HYPERCALL_PAGE_RESPONSE + RESPONSE_STATUS);
+    this.#posted = new PostedRing(
+      block,
+      VCPU_BLOCK_POSTED,
+      POSTED_DEPTH,
+      EVENT_WORDS,
+      VCPU_BLOCK_POSTED_TAIL,
+    );
+    this.#ring = new PostedRing(
+      page,
+      HYPERCALL_PAGE_RING,
+      RING_DEPTH,
+      REQUEST_WORDS,
+      HYPERCALL_PAGE_RING_TAIL,
+    );
+    this.#exitSeq = this.#completionSeq[0]!;
+    this.#callSeq = this.#responseSeq[0]!;
   }
 
   /**
@@ -149,26 +219,28 @@ export class VcpuChannel {
    * @returns whether there was anything
    */
   poll(): boolean {
-    const block = this.block, page = this.page;
-    const exitSeq = block[VCPU_BLOCK_EVENT + EVENT_SEQ]!;
-    const callSeq = page[HYPERCALL_PAGE_REQUEST + REQUEST_SEQ]!;
+    const exitSeq = this.#eventSeq[0]!, callSeq = this.#requestSeq[0]!;
     if (
-      exitSeq === this.#exitSeq && callSeq === this.#callSeq &&
-      block[this.#postedAt() + EVENT_SEQ] !== (this.#postedHead + 1 | 0) &&
-      page[this.#ringAt() + REQUEST_SEQ] !== (this.#ringHead + 1 | 0) && this.#deadline === NEVER
-    ) return false;
+      exitSeq === this.#exitSeq && !this.#posted.filled && !this.#ring.filled && !this.#parked
+    ) {
+      if (callSeq === this.#callSeq) return false;
+      // A lone synchronous request is the case in which a vCPU waits for every nanosecond.
+      if ((this.#servings & (TIMED_EVERY - 1)) !== 0) {
+        this.#servings++;
+        return this.#serveCall(callSeq);
+      }
+    }
     return this.#serve(exitSeq, callSeq);
   }
 
   /** Whether the vCPU's last exit event still waits, or a parked request does. */
   get pending(): boolean {
-    return this.#deadline !== NEVER ||
-      this.block[VCPU_BLOCK_EVENT + EVENT_SEQ] !== this.#exitSeq;
+    return this.#parked || this.#eventSeq[0] !== this.#exitSeq;
   }
 
   /** Ticks at which something is due although nobody publishes anything; Infinity when nothing. */
   get deadline(): number {
-    return this.#deadline === NEVER ? Infinity : this.#deadline;
+    return this.#deadline;
   }
 
   /** Tells the guest whether it must ring the doorbell after publishing. */
@@ -176,155 +248,114 @@ export class VcpuChannel {
     this.page[HYPERCALL_PAGE_DOORBELL] = wanted ? 1 : 0;
   }
 
-  #postedAt(): number {
-    return VCPU_BLOCK_POSTED + (this.#postedHead & (POSTED_DEPTH - 1)) * EVENT_WORDS;
-  }
-
-  #ringAt(): number {
-    return HYPERCALL_PAGE_RING + (this.#ringHead & (RING_DEPTH - 1)) * REQUEST_WORDS;
-  }
-
   #serve(exitSeq: number, callSeq: number): boolean {
-    const started = this.#ticks();
-    let served = this.#answerParked(started);
-    const drained = this.#drainPosted();
-    const ringDrained = this.#drainRing();
-    served = served || drained !== 0 || ringDrained !== 0;
+    const timed = (this.#servings++ & (TIMED_EVERY - 1)) === 0;
+    const started = timed ? this.#ticks() : 0;
+    let served = this.#parked && this.#answerParked();
+    const posted = this.#drainPosted();
+    const ring = this.#drainRing();
+    served = served || posted !== 0 || ring !== 0;
     // A batch that was full, or stopped at a full buffer, has more in it: those come first.
-    if (drained >= 0 && ringDrained >= 0) {
+    if (posted >= 0 && ring >= 0) {
       if (exitSeq !== this.#exitSeq) served = this.#serveExit(exitSeq) || served;
-      if (callSeq !== this.#callSeq && this.#deadline === NEVER) {
-        served = this.#serveCall(callSeq) || served;
-      }
+      if (callSeq !== this.#callSeq && !this.#parked) served = this.#serveCall(callSeq) || served;
     }
-    this.counters[COUNTER.busyTicks]! += this.#ticks() - started;
+    if (timed) this.counters[COUNTER.busyTicks]! += TIMED_EVERY * (this.#ticks() - started);
     return served;
   }
 
   /** Serves posted exits: how many, or -1 when more are left. */
   #drainPosted(): number {
-    const block = this.block;
-    let count = 0;
-    while (count < BATCH) {
-      const at = this.#postedAt();
-      if (block[at + EVENT_SEQ] !== (this.#postedHead + 1 | 0)) break;
-      const outcome = this.#machine.exits.exit(block, at, this.#reply);
-      if (outcome === RETRY) {
-        this.#releasePosted(count);
-        return -1;
-      }
-      this.#postedHead = this.#postedHead + 1 | 0;
+    const ring = this.#posted;
+    let count = 0, outcome = DONE;
+    while (count < BATCH && ring.filled) {
+      outcome = this.#exits.exit(ring.words, ring.at, this.#noReply);
+      if (outcome === RETRY) break;
+      if (outcome !== DONE) this.#end(outcome, this.#noReply, ring.words, ring.at);
+      ring.advance();
       count++;
-      this.#end(outcome, block, at);
     }
-    this.#releasePosted(count);
-    return count === BATCH ? -1 : count;
-  }
-
-  #releasePosted(count: number): void {
-    if (count === 0) return;
-    this.block[VCPU_BLOCK_POSTED_TAIL] = this.#postedHead;
-    this.counters[COUNTER.postedExits]! += count;
+    if (count > 0) {
+      ring.release();
+      this.counters[COUNTER.postedExits]! += count;
+    }
+    return outcome === RETRY || count === BATCH ? -1 : count;
   }
 
   /** Serves posted requests: how many, or -1 when more are left. */
   #drainRing(): number {
-    const page = this.page;
-    let count = 0;
-    while (count < BATCH) {
-      const at = this.#ringAt();
-      if (page[at + REQUEST_SEQ] !== (this.#ringHead + 1 | 0)) break;
-      const outcome = this.#machine.calls.call(page, at, this.#reply);
-      if (outcome === RETRY) {
-        this.#releaseRing(count);
-        return -1;
-      }
-      this.#ringHead = this.#ringHead + 1 | 0;
+    const ring = this.#ring;
+    let count = 0, outcome = DONE;
+    while (count < BATCH && ring.filled) {
+      outcome = this.#calls.call(ring.words, ring.at, this.#noReply);
+      if (outcome === RETRY) break;
+      if (outcome !== DONE) this.#end(outcome, this.#noReply, this.block, VCPU_BLOCK_EVENT);
+      ring.advance();
       count++;
-      this.#end(outcome, this.block, VCPU_BLOCK_EVENT);
     }
-    this.#releaseRing(count);
-    return count === BATCH ? -1 : count;
-  }
-
-  #releaseRing(count: number): void {
-    if (count === 0) return;
-    this.page[HYPERCALL_PAGE_RING_TAIL] = this.#ringHead;
-    this.counters[COUNTER.postedCalls]! += count;
+    if (count > 0) {
+      ring.release();
+      this.counters[COUNTER.postedCalls]! += count;
+    }
+    return outcome === RETRY || count === BATCH ? -1 : count;
   }
 
   #serveExit(seq: number): boolean {
-    const block = this.block, reply = this.#reply;
-    reply[VALUE_LO] = 0;
-    reply[VALUE_HI] = 0;
+    const block = this.block, reply = this.#completionReply;
     const byCall = block[VCPU_BLOCK_EVENT + EVENT_REASON] === EXIT_IO &&
       block[VCPU_BLOCK_EVENT + EVENT_ADDR_LO] === PORT_HYPERCALL &&
       (block[VCPU_BLOCK_EVENT + EVENT_FLAGS]! & EVENT_WRITE) !== 0;
-    const outcome = byCall
-      ? this.#machine.calls.call(this.page, HYPERCALL_PAGE_REQUEST, reply)
-      : this.#machine.exits.exit(block, VCPU_BLOCK_EVENT, reply);
-    if (outcome === RETRY) return false;
-    if (this.#end(outcome, block, VCPU_BLOCK_EVENT)) {
-      this.#exitSeq = seq; // no completion: the vCPU has been told to stop
-      return true;
+    let outcome: number;
+    if (byCall) {
+      outcome = this.#calls.call(this.page, this.#requestAt, this.#responseReply);
+      reply[VALUE_LO] = this.#responseReply[VALUE_LO]!;
+      reply[VALUE_HI] = this.#responseReply[VALUE_HI]!;
+    } else {
+      outcome = this.#exits.exit(block, VCPU_BLOCK_EVENT, reply);
     }
-    if (byCall) this.#writeResponse();
-    block[VCPU_BLOCK_COMPLETION + COMPLETION_ACTION] = outcome === PARK
-      ? ACTION_PARK
-      : ACTION_RESUME;
-    block[VCPU_BLOCK_COMPLETION + COMPLETION_DATA_LO] = reply[VALUE_LO]!;
-    block[VCPU_BLOCK_COMPLETION + COMPLETION_DATA_HI] = reply[VALUE_HI]!;
-    block[VCPU_BLOCK_COMPLETION + COMPLETION_SEQ] = seq;
+    if (outcome === RETRY) return false;
     this.#exitSeq = seq;
+    // A vCPU whose machine ends has been told to stop, and gets no completion.
+    if (this.#end(outcome, reply, block, VCPU_BLOCK_EVENT)) return true;
+    this.#completionAction[0] = outcome === PARK ? ACTION_PARK : ACTION_RESUME;
+    this.#completionSeq[0] = seq;
     this.counters[COUNTER.exits]!++;
     return true;
   }
 
   #serveCall(seq: number): boolean {
-    const outcome = this.#machine.calls.call(this.page, HYPERCALL_PAGE_REQUEST, this.#reply);
-    if (outcome === RETRY) return false;
+    const outcome = this.#calls.call(this.page, this.#requestAt, this.#responseReply);
+    if (outcome === DONE) this.#responseSeq[0] = seq;
+    else if (outcome === RETRY) return false;
     this.#callSeq = seq;
     this.counters[COUNTER.calls]!++;
-    if (this.#end(outcome, this.block, VCPU_BLOCK_EVENT)) return true;
-    if (outcome === PARK) {
-      this.#deadline = this.#parkDeadline();
-      return true;
+    if (outcome === PARK) this.#park();
+    else if (outcome !== DONE) {
+      this.#end(outcome, this.#responseReply, this.block, VCPU_BLOCK_EVENT);
     }
-    this.#respond(seq);
     return true;
   }
 
-  #respond(seq: number): void {
-    this.#writeResponse();
-    this.page[HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ] = seq;
+  #park(): void {
+    const reply = this.#responseReply;
+    const ns = (reply[VALUE_HI]! >>> 0) * 2 ** 32 + (reply[VALUE_LO]! >>> 0);
+    this.#parked = true;
+    this.#deadline = ns === 0 ? Infinity : this.#ticks() + ns * this.#ticksPerNs;
   }
 
-  #writeResponse(): void {
-    const page = this.page, reply = this.#reply;
-    page[HYPERCALL_PAGE_RESPONSE + RESPONSE_STATUS] = reply[STATUS]!;
-    page[HYPERCALL_PAGE_RESPONSE + RESPONSE_VALUE_LO] = reply[VALUE_LO]!;
-    page[HYPERCALL_PAGE_RESPONSE + RESPONSE_VALUE_HI] = reply[VALUE_HI]!;
-  }
-
-  #parkDeadline(): number {
-    const lo = this.#reply[VALUE_LO]! >>> 0, hi = this.#reply[VALUE_HI]! >>> 0;
-    const ns = hi * 2 ** 32 + lo;
-    return ns === 0 ? Infinity : this.#ticks() + ns * this.#ticksPerNs;
-  }
-
-  #answerParked(now: number): boolean {
-    if (this.#deadline === NEVER || now < this.#deadline) return false;
-    this.#deadline = NEVER;
-    this.#reply.fill(0);
-    this.#respond(this.#callSeq);
+  #answerParked(): boolean {
+    if (this.#ticks() < this.#deadline) return false;
+    this.#parked = false;
+    this.#deadline = Infinity;
+    this.#responseSeq[0] = this.#callSeq;
     return true;
   }
 
   /** Ends the machine when the outcome says so. */
-  #end(outcome: number, words: Int32Array, at: number): boolean {
+  #end(outcome: number, reply: Int32Array, words: Int32Array, at: number): boolean {
     if (outcome < POWER_OFF) return false;
     if (outcome === FAIL) this.#machine.failed(words, at);
-    else this.#machine.poweredOff(this.#reply[VALUE_LO]!);
+    else this.#machine.poweredOff(reply[VALUE_LO]! & 0xff);
     return true;
   }
 }

@@ -42,7 +42,9 @@ export class BlockService {
   size(reply: Int32Array): number {
     const disk = this.#disk;
     if (disk === null) return this.#answer(reply, ENXIO, 0);
-    return this.#answer(reply, OK, disk.bytes);
+    this.#answer(reply, OK, disk.bytes);
+    reply[VALUE_HI] = disk.bytes / 2 ** 32;
+    return DONE;
   }
 
   /** The reply holds the bytes read: fewer than asked at the end of the file. */
@@ -113,7 +115,7 @@ export class BlockService {
   #answer(reply: Int32Array, status: number, value: number): number {
     reply[STATUS] = status;
     reply[VALUE_LO] = value;
-    reply[VALUE_HI] = value / 2 ** 32;
+    reply[VALUE_HI] = 0;
     return DONE;
   }
 }

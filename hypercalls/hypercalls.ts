@@ -52,12 +52,16 @@ export class Hypercalls implements CallHandler {
     this.#counters = counters;
   }
 
+  /** Small, so that V8 puts it into the polling loop. */
   call(words: Int32Array, at: number, reply: Int32Array): number {
-    switch (words[at + REQUEST_NUMBER]!) {
-      case CALL_NOP:
-        return this.#done(reply, OK);
-      case CALL_CONSOLE_PUT:
-        return this.#console.put(words[at + REQUEST_A0_LO]!, reply);
+    const number = words[at + REQUEST_NUMBER]!;
+    if (number === CALL_NOP) return this.#done(reply, OK);
+    if (number === CALL_CONSOLE_PUT) return this.#console.put(words[at + REQUEST_A0_LO]!, reply);
+    return this.#others(number, words, at, reply);
+  }
+
+  #others(number: number, words: Int32Array, at: number, reply: Int32Array): number {
+    switch (number) {
       case CALL_CONSOLE_WRITE:
         return this.#console.write(
           words[at + REQUEST_A0_LO]!,
