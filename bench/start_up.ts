@@ -14,12 +14,11 @@ export async function startUpTimes(): Promise<Histogram> {
   const times = new Histogram();
   for (let i = 0; i < RUNS; i++) {
     const before = runtime.stub.sx_tsc();
-    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["task", "run", "--guest", "hello", "--json"],
       cwd: PROJECT,
-      stderr: "null",
     }).output();
-    if (!success) throw runError("run-failed", "deno task run --guest hello failed");
+    if (!success) throw runError("run-failed", new TextDecoder().decode(stderr).trim());
     const record = runRecordSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
     times.add((record.ends[0]!.firstRunTicks - before) / runtime.tscKhz);
   }

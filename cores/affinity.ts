@@ -1,5 +1,5 @@
 /** Pinning threads, and reading back from /proc where they may run. */
-import { parseCpuList } from "./cpu_list.ts";
+import { formatCpuList, parseCpuList } from "./cpu_list.ts";
 import { check, type Stub, StubError } from "./stub.ts";
 
 const MASK_BYTES = 128;
@@ -52,21 +52,49 @@ export function readAffinities(): ThreadAffinity[] {
 }
 
 /**
- * Confines the threads that this process has now; threads made later inherit it.
- *
- * @param except thread ids that have a place of their own
+ * The threads of this process that have a core of their own, and which: hypervisor cores' workers
+ * and vCPUs. Every other thread is housekeeping.
  */
-export function pinProcess(
-  stub: Stub,
-  cpus: readonly number[],
-  except: ReadonlySet<number> = new Set(),
-): void {
+const placed = new Map<number, number>();
+
+/** A thread has been pinned to its core. */
+export function placeThread(tid: number, cpu: number): void {
+  placed.set(tid, cpu);
+}
+
+/** The thread is about to end, or has. */
+export function forgetThread(tid: number): void {
+  placed.delete(tid);
+}
+
+/** Confines every housekeeping thread that this process has now; later ones inherit it. */
+export function confineHousekeeping(stub: Stub, cpus: readonly number[]): void {
   for (const { tid } of readAffinities()) {
-    if (except.has(tid)) continue;
+    if (placed.has(tid)) continue;
     try {
       pinThread(stub, tid, cpus);
     } catch (error) {
       if (!(error instanceof StubError) || error.errno !== ESRCH) throw error;
     }
   }
+}
+
+/**
+ * Reads every thread's affinity back from /proc and holds it against the plan.
+ *
+ * @param guestCores where no housekeeping thread may run
+ * @returns one line for each thread that may run where it should not
+ */
+export function misplacedThreads(guestCores: ReadonlySet<number>): string[] {
+  const lines: string[] = [];
+  for (const { tid, name, cpus } of readAffinities()) {
+    const cpu = placed.get(tid);
+    const where = `thread ${tid} (${name}) may run on ${formatCpuList(cpus)}`;
+    if (cpu === undefined) {
+      if (cpus.some((at) => guestCores.has(at))) lines.push(`${where}, guest cores among them`);
+    } else if (cpus.length !== 1 || cpus[0] !== cpu) {
+      lines.push(`${where}, not on ${cpu} as planned`);
+    }
+  }
+  return lines;
 }

@@ -12,6 +12,7 @@ import {
   CORE_RUN,
   CORE_YIELD,
 } from "./abi.ts";
+import { forgetThread, placeThread } from "./affinity.ts";
 import { addressOf, check, type Stub, wordsAt } from "./stub.ts";
 
 /** What the worker is told first. */
@@ -100,6 +101,7 @@ export class HypervisorCore {
     };
     try {
       core.tid = await core.exchange(open) as number;
+      placeThread(core.tid, core.cpu);
     } catch (error) {
       await core.stop();
       throw error;
@@ -148,6 +150,7 @@ export class HypervisorCore {
       // It was dead already.
     }
     this.#dead ||= "the hypervisor core was stopped";
+    forgetThread(this.tid);
     this.#worker.terminate();
     this.#options.stub.sx_core_destroy(this.handle);
   }
@@ -186,6 +189,7 @@ export class HypervisorCore {
   #die(reason: string): void {
     if (this.#dead) return;
     this.#dead = reason;
+    forgetThread(this.tid);
     this.#pending?.reject(new Error(reason));
     this.#options.onDeath(reason);
   }

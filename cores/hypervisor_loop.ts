@@ -110,7 +110,9 @@ function park(core: CoreView, served: Served[], since: number): void {
   for (let i = 0; i < served.length; i++) served[i]!.channel.doorbell = false;
 }
 
+/** 0, without limit, when nothing is served. */
 function sleepMicroseconds(core: CoreView, served: Served[], now: number): number {
+  if (served.length === 0) return 0;
   let soonest = Infinity;
   for (let i = 0; i < served.length; i++) {
     soonest = Math.min(soonest, served[i]!.channel.deadline);

@@ -2,9 +2,8 @@
 import { buildGuests } from "../build/guests.ts";
 import { buildStub, type Progress } from "../build/stub.ts";
 import { ABI_VERSION } from "../cores/abi.ts";
-import { pinProcess, readAffinities } from "../cores/affinity.ts";
+import { confineHousekeeping, misplacedThreads } from "../cores/affinity.ts";
 import { checkPlan, type CorePlan, planCores } from "../cores/core_plan.ts";
-import { formatCpuList } from "../cores/cpu_list.ts";
 import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
 import { HypervisorCore } from "../cores/hypervisor_core.ts";
 import { openStub, type Stub } from "../cores/stub.ts";
@@ -43,8 +42,10 @@ export class Runtime implements AsyncDisposable {
   readonly #workerModule: URL;
   readonly #allowed: readonly number[];
   readonly #vms = new Map<number, Vm>();
-  /** Cores that poll, by host core; those of same-core machines belong to their machine. */
+  /** Cores that poll, by host core. */
   readonly #hypervisors = new Map<number, Promise<HypervisorCore>>();
+  /** Workers of same-core machines that have ended: the next machine finds their code compiled. */
+  readonly #spareWorkers = new Set<HypervisorCore>();
   readonly #workers = new Set<HypervisorCore>();
   #nextId = 1;
 
@@ -130,7 +131,8 @@ export class Runtime implements AsyncDisposable {
     for (const core of [...this.#workers]) await core.stop();
     this.#workers.clear();
     this.#hypervisors.clear();
-    pinProcess(this.stub, this.#allowed);
+    this.#spareWorkers.clear();
+    confineHousekeeping(this.stub, this.#allowed);
   }
 
   readonly #host: VmHost = this.#createHost();
@@ -146,23 +148,20 @@ export class Runtime implements AsyncDisposable {
         return runtime.nsPerTick;
       },
       acquireCores: (vm) => this.#acquireCores(vm),
-      releaseCores: async (vm, cores) => {
+      releaseCores: (vm, cores) => {
         if (vm.config.placement !== "same-core") return;
-        for (const core of cores) await this.#stopCore(core);
+        for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
       verifyPlacement: () => this.#verifyPlacement(),
-      forget: (vm) => {
-        this.#vms.delete(vm.id);
-        return Promise.resolve();
-      },
+      forget: (vm) => void this.#vms.delete(vm.id),
     };
   }
 
   async #acquireCores(vm: Vm): Promise<HypervisorCore[]> {
-    this.#confineHousekeeping(vm.plan);
+    confineHousekeeping(this.stub, vm.plan.housekeeping);
     if (vm.config.placement === "same-core") {
       return await Promise.all(
-        vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#startCore(cpu)),
+        vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
     const cpu = vm.plan.hypervisor[vm.id % vm.plan.hypervisor.length]!;
@@ -172,6 +171,15 @@ export class Runtime implements AsyncDisposable {
       this.#hypervisors.set(cpu, core);
     }
     return [await core];
+  }
+
+  #sameCoreWorker(cpu: number): HypervisorCore | Promise<HypervisorCore> {
+    for (const core of this.#spareWorkers) {
+      if (core.cpu !== cpu) continue;
+      this.#spareWorkers.delete(core);
+      return core;
+    }
+    return this.#startCore(cpu);
   }
 
   async #startCore(cpu: number): Promise<HypervisorCore> {
@@ -189,11 +197,6 @@ export class Runtime implements AsyncDisposable {
     return core;
   }
 
-  async #stopCore(core: HypervisorCore): Promise<void> {
-    this.#workers.delete(core);
-    await core.stop();
-  }
-
   #receive(event: EndedEvent): void {
     this.#vms.get(event.machine)?.machineEnded(event.end);
   }
@@ -201,47 +204,19 @@ export class Runtime implements AsyncDisposable {
   /** Every machine that the core served fails; the next one gets a new core. */
   #coreDied(core: HypervisorCore, reason: string): void {
     this.#workers.delete(core);
+    this.#spareWorkers.delete(core);
     this.#hypervisors.delete(core.cpu);
     for (const vm of this.#vms.values()) {
       if (vm.isServedBy(core)) vm.coreDied(reason);
     }
   }
 
-  /** Threads of vCPUs and hypervisor cores, with the core that each belongs on. */
-  #placedThreads(): Map<number, number> {
-    const placed = new Map<number, number>();
-    for (const core of this.#workers) placed.set(core.tid, core.cpu);
-    for (const vm of this.#vms.values()) {
-      if (vm.state !== "running" && vm.state !== "paused") continue;
-      for (const { tid, cpu } of vm.threads) placed.set(tid, cpu);
-    }
-    return placed;
-  }
-
-  #confineHousekeeping(plan: CorePlan): void {
-    pinProcess(this.stub, plan.housekeeping, new Set(this.#placedThreads().keys()));
-  }
-
-  /** Reads every thread's affinity back from /proc and holds it against the plans. */
+  /** Holds every thread's affinity against the plans of the machines that run. */
   #verifyPlacement(): void {
-    const placed = this.#placedThreads();
-    const guestCores = new Set(
-      [...this.#vms.values()]
-        .filter((vm) => vm.state === "running" || vm.state === "paused")
-        .filter((vm) => vm.config.placement === "split")
-        .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
-    );
-    for (const thread of readAffinities()) {
-      const cpu = placed.get(thread.tid);
-      const wrong = cpu === undefined
-        ? thread.cpus.some((at) => guestCores.has(at))
-        : thread.cpus.length !== 1 || thread.cpus[0] !== cpu;
-      if (!wrong) continue;
-      throw runError(
-        "misplaced-thread",
-        `thread ${thread.tid} (${thread.name}) may run on ${formatCpuList(thread.cpus)}, ` +
-          (cpu === undefined ? "a guest core among them" : `not on ${cpu} as planned`),
-      );
-    }
+    const running = [...this.#vms.values()].filter((vm) => vm.state === "running");
+    const guestCores = running.filter((vm) => vm.config.placement === "split")
+      .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus));
+    const misplaced = misplacedThreads(new Set(guestCores));
+    if (misplaced.length > 0) throw runError("misplaced-thread", misplaced.join("; "));
   }
 }

@@ -8,6 +8,7 @@ import {
   VCPU_PAUSED,
   VCPU_STOPPED,
 } from "../cores/abi.ts";
+import { forgetThread, placeThread } from "../cores/affinity.ts";
 import type { CorePlan } from "../cores/core_plan.ts";
 import type { HypervisorCore } from "../cores/hypervisor_core.ts";
 import { check, type Stub } from "../cores/stub.ts";
@@ -41,11 +42,11 @@ export interface VmHost {
   readonly nsPerTick: number;
   /** The hypervisor cores that serve it, one for each worker that must know it. */
   acquireCores(vm: Vm): Promise<HypervisorCore[]>;
-  releaseCores(vm: Vm, cores: HypervisorCore[]): Promise<void>;
+  releaseCores(vm: Vm, cores: HypervisorCore[]): void;
   /** Checks every thread's affinity against the plans. */
   verifyPlacement(): void;
   /** The machine has given back everything. */
-  forget(vm: Vm): Promise<void>;
+  forget(vm: Vm): void;
 }
 
 /** See the head of this file. Made by `createVm` or `Runtime.createVm`. */
@@ -88,13 +89,6 @@ export class Vm implements AsyncDisposable {
     return this.#console.stream;
   }
 
-  /** Linux thread ids that run its vCPUs, and the cores that they belong on. */
-  get threads(): { readonly tid: number; readonly cpu: number }[] {
-    return this.stats().vcpus
-      .map(({ thread }, i) => ({ tid: thread, cpu: this.plan.guest[i]! }))
-      .filter(({ tid }) => tid !== 0);
-  }
-
   /** Everything the console says until the machine ends, as text. */
   async output(): Promise<string> {
     const decoder = new TextDecoder();
@@ -135,6 +129,7 @@ export class Vm implements AsyncDisposable {
       if (this.config.placement === "split") {
         for (const [i, vcpu] of this.#machine.description.vcpus.entries()) {
           check(stub, stub.sx_vcpu_start(vcpu.handle, this.plan.guest[i]!, this.#cores[0]!.handle));
+          placeThread(this.stats().vcpus[i]!.thread, this.plan.guest[i]!);
         }
       }
       this.#host.verifyPlacement();
@@ -189,7 +184,7 @@ export class Vm implements AsyncDisposable {
     if (this.#released) return;
     this.#released = true;
     this.#machine.release();
-    await this.#host.forget(this);
+    this.#host.forget(this);
   }
 
   /** The one way to an end, taken once. */
@@ -200,6 +195,7 @@ export class Vm implements AsyncDisposable {
       const started = this.stats().vcpus.some(({ thread }) => thread !== 0);
       if (started && this.config.placement === "split") {
         await this.#until((state) => state === VCPU_STOPPED);
+        for (const { thread } of this.stats().vcpus) forgetThread(thread);
       }
       for (const core of this.#cores) {
         if (core.dead) continue;
@@ -208,7 +204,7 @@ export class Vm implements AsyncDisposable {
       clearInterval(this.#pump);
       this.#console.close();
       this.#lastStats = this.stats();
-      await this.#host.releaseCores(this, this.#cores);
+      this.#host.releaseCores(this, this.#cores);
       this.#resolveEnd(end);
     })();
   }
