@@ -63,7 +63,7 @@ export async function generateAbi(): Promise<string> {
     const source = join(folder, "print.c");
     const program = join(folder, "print");
     Deno.writeTextFileSync(source, printer(header));
-    await compile(["-o", program, source]);
+    await compile(["-o", program, source], folder);
     const { stdout } = await new Deno.Command(program).output();
     const lines = new TextDecoder().decode(stdout).trim().split("\n");
     return [

@@ -33,19 +33,19 @@ export function contentHash(files: readonly string[], words: readonly string[]):
  * so that neither an interruption nor a second process leaves half of it.
  *
  * @param target path inside the cache
- * @param make receives the path to build at
+ * @param make receives the path to build at, and a folder for what it needs meanwhile
  */
 export async function makeInCache(
   target: string,
-  make: (path: string) => Promise<void>,
+  make: (path: string, scratch: string) => Promise<void>,
 ): Promise<void> {
   Deno.mkdirSync(cacheFolder(), { recursive: true });
   const scratch = Deno.makeTempDirSync({ dir: cacheFolder(), prefix: "building-" });
-  const remove = () => Deno.removeSync(scratch, { recursive: true });
+  const remove = () => removeFolder(scratch);
   globalThis.addEventListener("unload", remove);
   try {
     const made = join(scratch, "made");
-    await make(made);
+    await make(made, scratch);
     try {
       Deno.renameSync(made, target);
     } catch (error) {
@@ -54,6 +54,17 @@ export async function makeInCache(
   } finally {
     globalThis.removeEventListener("unload", remove);
     remove();
+  }
+}
+
+/** Removes a folder into which a program that was just ended may still write. */
+function removeFolder(path: string): void {
+  for (let tries = 10; exists(path); tries--) {
+    try {
+      Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (tries === 0) throw error;
+    }
   }
 }
 

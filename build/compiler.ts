@@ -8,7 +8,7 @@ const running = new Set<Deno.ChildProcess>();
 export function stopCompilers(): void {
   for (const child of running) {
     try {
-      child.kill("SIGKILL");
+      child.kill("SIGTERM");
     } catch {
       // It ended by itself.
     }
@@ -19,12 +19,18 @@ export function stopCompilers(): void {
  * Runs `cc`.
  *
  * @param args its arguments
+ * @param scratch folder for its temporary files
  * @throws SplitXError `no-compiler` (exit code 3) or `compile-failed` with the compiler's words
  */
-export async function compile(args: readonly string[]): Promise<void> {
+export async function compile(args: readonly string[], scratch: string): Promise<void> {
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command("cc", { args: [...args], stdout: "null", stderr: "piped" }).spawn();
+    child = new Deno.Command("cc", {
+      args: [...args],
+      env: { TMPDIR: scratch },
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw hostError(

@@ -60,12 +60,15 @@ export async function buildGuests(progress: Progress): Promise<string> {
   const hash = contentHash([...guests, ...library, ...others], flags);
   const folder = join(cacheFolder(), `guests-${hash}`);
   if (exists(folder)) return folder;
-  await makeInCache(folder, async (path) => {
+  await makeInCache(folder, async (path, scratch) => {
     Deno.mkdirSync(path);
     const object = async (source: string) => {
-      const to = join(path, `${basename(source)}.o`);
+      const to = join(scratch, `${basename(source)}.o`);
       const vectors = basename(source).includes("instructions");
-      await compile([...FLAGS, ...(vectors ? [] : [INTEGER_ONLY]), "-c", "-o", to, source]);
+      await compile(
+        [...FLAGS, ...(vectors ? [] : [INTEGER_ONLY]), "-c", "-o", to, source],
+        scratch,
+      );
       return to;
     };
     progress(`building the guest library (${library.length} files)`);
@@ -75,10 +78,9 @@ export async function buildGuests(progress: Progress): Promise<string> {
       const name = basename(guest, ".c");
       progress(`building guest ${name}`);
       const main = await object(guest);
-      await compile([...LINK_FLAGS, "-o", join(path, `${name}.elf`), main, ...objects]);
-      Deno.removeSync(main);
+      const image = join(path, `${name}.elf`);
+      await compile([...LINK_FLAGS, "-o", image, main, ...objects], scratch);
     }
-    for (const file of objects) Deno.removeSync(file);
   });
   return folder;
 }

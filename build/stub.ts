@@ -39,7 +39,10 @@ export async function buildLibrary(
   const library = join(cacheFolder(), `${name}-${hash}.so`);
   if (exists(library)) return library;
   progress(`building ${name} (${sources.length} files)`);
-  await makeInCache(library, (path) => compile([...FLAGS, "-o", path, ...sources]));
+  await makeInCache(
+    library,
+    (path, scratch) => compile([...FLAGS, "-o", path, ...sources], scratch),
+  );
   return library;
 }
 

@@ -7,7 +7,7 @@ import { EXIT, usageError } from "../errors.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { interruptible, runCommand } from "./command.ts";
+import { runCommand } from "./command.ts";
 import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
 import { runMachines } from "./machines.ts";
 import { type OptionValues, readOptions, textOf } from "./options.ts";
@@ -134,8 +134,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
   const demo = file === undefined && configs[0]!.guest === "digest";
 
-  const opening = Runtime.open({ progress: (line) => console.error(line) });
-  await using runtime = await interruptible(signal, opening);
+  await using runtime = await Runtime.open({ progress: (line) => console.error(line) });
   say(introduce(runtime, configs, values.verbose === true));
   const points = POINTS.filter((point) =>
     point.placement === (values.placement ?? point.placement) &&

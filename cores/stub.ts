@@ -31,14 +31,10 @@ export const SYMBOLS = {
   sx_thread_pin: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   sx_file_open: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   sx_file_size: { parameters: ["i32"], result: "f64" },
-  sx_file_read: {
-    parameters: ["i32", "i32", "u32", "u32", "u32", "u32", "u32"],
-    result: "i32",
-  },
-  sx_file_write: {
-    parameters: ["i32", "i32", "u32", "u32", "u32", "u32", "u32"],
-    result: "i32",
-  },
+  // Halves of 64-bit values cross as signed words, as an Int32Array holds them: FFI refuses a
+  // negative number as a u32.
+  sx_file_read: { parameters: ["i32", "i32", "i32", "i32", "u32", "i32", "i32"], result: "i32" },
+  sx_file_write: { parameters: ["i32", "i32", "i32", "i32", "u32", "i32", "i32"], result: "i32" },
   sx_file_flush: { parameters: ["i32"], result: "i32" },
   sx_file_close: { parameters: ["i32"], result: "i32" },
 } as const;

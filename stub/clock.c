@@ -5,6 +5,8 @@
 #include "exports.h"
 #include "stub.h"
 
+#define LONGEST_WINDOW_MS 1000
+
 double sx_tsc(void) {
   return (double)tsc();
 }
@@ -26,7 +28,10 @@ static uint64_t raw_ns(void) {
 }
 
 double sx_tsc_khz(uint32_t milliseconds) {
-  uint64_t span = (uint64_t)(milliseconds ? milliseconds : 1) * 1000000u;
+  if (milliseconds == 0 || milliseconds > LONGEST_WINDOW_MS) {
+    return fail_with("sx_tsc_khz", EINVAL);
+  }
+  uint64_t span = (uint64_t)milliseconds * 1000000u;
   uint64_t start_ns = raw_ns(), start = tsc(), now_ns;
   do now_ns = raw_ns();
   while (now_ns - start_ns < span);

@@ -22,7 +22,7 @@ SX_EXPORT int32_t sx_probe_engine(uint8_t *result, uint32_t size);
 SX_EXPORT double sx_tsc(void);
 /** Nanoseconds since the Unix epoch as two words, low first, into `words`. */
 SX_EXPORT int32_t sx_clock_realtime(uint32_t *words, uint32_t size);
-/** TSC frequency in kHz, measured against CLOCK_MONOTONIC_RAW over `milliseconds`. */
+/** TSC frequency in kHz, measured against CLOCK_MONOTONIC_RAW over 1 to 1,000 ms. */
 SX_EXPORT double sx_tsc_khz(uint32_t milliseconds);
 
 /** A hypervisor core's block: a handle. */
@@ -35,7 +35,7 @@ SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t bell, uint32_t microsecond
 SX_EXPORT int32_t sx_core_wake(int32_t core);
 SX_EXPORT int32_t sx_core_destroy(int32_t core);
 
-/** A machine with `pages` 4 KiB pages of memory from address 0. */
+/** A machine with `pages` 4 KiB pages of memory, at most 64 GiB, from address 0. */
 SX_EXPORT int32_t sx_vm_create(uint32_t pages);
 /** Where its memory is mapped, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);

@@ -6,8 +6,11 @@
 #include "exports.h"
 #include "stub.h"
 
+/* 64 GiB: the kernel keeps some bytes for each page of a machine, touched or not. */
+#define MOST_PAGES (64u << 18)
+
 int32_t sx_vm_create(uint32_t pages) {
-  if (!pages) return fail_with("sx_vm_create", EINVAL);
+  if (!pages || pages > MOST_PAGES) return fail_with("sx_vm_create", EINVAL);
   struct vm *vm = calloc(1, sizeof *vm);
   if (!vm) return fail("calloc");
   int result = region_create("splitx-guest", (uint64_t)pages << 12, &vm->memory);

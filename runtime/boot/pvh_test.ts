@@ -1,0 +1,114 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { HYPERCALL_PAGE_BYTES } from "../../cores/abi.ts";
+import { GuestMemory } from "../../cores/guest_memory.ts";
+import { SplitXError } from "../../errors.ts";
+import type { PvhImage } from "./elf.ts";
+import { COMMAND_LINE_BYTES, hypercallPages, loadPvh } from "./pvh.ts";
+
+const MIB = 1024 ** 2;
+const SIZE = 4 * MIB;
+
+/** A view by address does not keep an array alive; this does. */
+const kept: Uint8Array[] = [];
+
+/** Fresh memory and the bytes that it lies in. */
+function freshMemory(): { bytes: Uint8Array<ArrayBuffer>; memory: GuestMemory } {
+  const bytes = new Uint8Array(SIZE);
+  kept.push(bytes);
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+  return { bytes, memory: new GuestMemory(address, SIZE) };
+}
+
+function segment(address: number, memoryBytes: number, content: number[] = [1, 2, 3]) {
+  return { address, bytes: Uint8Array.from(content), memoryBytes };
+}
+
+function imageOf(...segments: PvhImage["segments"]): PvhImage {
+  return { entry: MIB, segments };
+}
+
+const SMALL = imageOf(segment(MIB, 4096));
+
+function refuses(image: PvhImage, code: string, commandLine = ""): void {
+  const { bytes, memory } = freshMemory();
+  throws(() => loadPvh(memory, image, "IMAGE", commandLine, 1), (error: unknown) => {
+    ok(error instanceof SplitXError);
+    strictEqual(error.code, code);
+    strictEqual(error.exitCode, 2);
+    ok(!error.message.includes("\n"));
+    return true;
+  });
+  ok(bytes.every((byte) => byte === 0));
+}
+
+Deno.test("loadPvh() puts each segment at its address", () => {
+  const { bytes, memory } = freshMemory();
+  const image = imageOf(segment(MIB, 4096), segment(2 * MIB, 3, [4, 5, 6]));
+  loadPvh(memory, image, "IMAGE", "", 1);
+  deepStrictEqual(bytes.slice(MIB, MIB + 5), Uint8Array.of(1, 2, 3, 0, 0));
+  deepStrictEqual(bytes.slice(2 * MIB, 2 * MIB + 4), Uint8Array.of(4, 5, 6, 0));
+});
+
+/** What an entry finds; offsets of struct hvm_start_info and its memory map, Xen's start_info.h. */
+function bootInformation(commandLine: string, vcpus: number) {
+  const { bytes, memory } = freshMemory();
+  const at = loadPvh(memory, SMALL, "IMAGE", commandLine, vcpus);
+  const view = new DataView(bytes.buffer);
+  const long = (at: number) => Number(view.getBigUint64(at, true));
+  const map = long(at + 40), line = long(at + 24);
+  return {
+    magic: view.getUint32(at, true),
+    version: view.getUint32(at + 4, true),
+    modules: view.getUint32(at + 12, true),
+    commandLine: new TextDecoder().decode(bytes.subarray(line, bytes.indexOf(0, line))),
+    memoryMap: Array.from({ length: view.getUint32(at + 48, true) }, (_, i) => ({
+      address: long(map + 24 * i),
+      size: long(map + 24 * i + 8),
+      type: view.getUint32(map + 24 * i + 16, true),
+    })),
+  };
+}
+
+Deno.test("loadPvh() writes what a PVH entry expects to find", () => {
+  const found = bootInformation("console=ü root=/dev/x", 1);
+  strictEqual(found.magic, 0x336ec578);
+  strictEqual(found.version, 1);
+  strictEqual(found.modules, 0);
+  strictEqual(found.commandLine, "console=ü root=/dev/x");
+});
+
+Deno.test("loadPvh() maps memory and reserves the hypercall pages at its top", () => {
+  const RAM = 1, RESERVED = 2;
+  for (const vcpus of [1, 8]) {
+    const top = hypercallPages(SIZE, vcpus);
+    strictEqual(SIZE - top, vcpus * HYPERCALL_PAGE_BYTES);
+    deepStrictEqual(bootInformation("", vcpus).memoryMap, [
+      { address: 0, size: 0xa0000, type: RAM },
+      { address: MIB, size: top - MIB, type: RAM },
+      { address: top, size: SIZE - top, type: RESERVED },
+    ]);
+  }
+});
+
+Deno.test("loadPvh() refuses an image that is larger than memory", () => {
+  refuses(imageOf(segment(MIB, SIZE)), "image-too-large");
+  refuses(imageOf(segment(MIB, 2 * MIB), segment(3 * MIB, 2 * MIB)), "image-too-large");
+  refuses(imageOf(segment(MIB, Number.MAX_SAFE_INTEGER)), "image-too-large");
+});
+
+Deno.test("loadPvh() refuses a segment outside memory", () => {
+  const top = hypercallPages(SIZE, 1);
+  refuses(imageOf(segment(MIB - 1, 4096)), "image-outside-memory");
+  refuses(imageOf(segment(MIB, 4096), segment(0, 4096)), "image-outside-memory");
+  refuses(imageOf(segment(top - 4095, 4096)), "image-outside-memory");
+  refuses(imageOf(segment(Number.MAX_SAFE_INTEGER, 4096)), "image-outside-memory");
+  loadPvh(freshMemory().memory, imageOf(segment(top - 4096, 4096)), "IMAGE", "", 1);
+});
+
+Deno.test("loadPvh() refuses a command line that does not fit or holds a zero", () => {
+  refuses(SMALL, "cmdline-too-long", "x".repeat(COMMAND_LINE_BYTES));
+  refuses(SMALL, "cmdline-too-long", "ü".repeat(COMMAND_LINE_BYTES / 2));
+  refuses(SMALL, "cmdline-bad", "a\0b");
+  const longest = "x".repeat(COMMAND_LINE_BYTES - 1);
+  strictEqual(bootInformation(longest, 1).commandLine, longest);
+});

@@ -1,0 +1,104 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import fc from "fast-check";
+import { SplitXError } from "../errors.ts";
+import { parseSize, parseWith, type VmConfig, vmConfigSchema } from "./config.ts";
+
+const MIB = 1024 ** 2;
+
+function parse(input: unknown): VmConfig {
+  return parseWith(vmConfigSchema, input, "machine");
+}
+
+/** Refused with one line that names the field. */
+function refuses(input: Record<string, unknown>, line: RegExp): void {
+  throws(() => parse({ guest: "hello", ...input }), (error: unknown) => {
+    ok(error instanceof SplitXError, String(error));
+    strictEqual(error.code, "bad-config");
+    strictEqual(error.exitCode, 2);
+    ok(!error.message.includes("\n"), error.message);
+    ok(line.test(error.message), error.message);
+    return true;
+  });
+}
+
+Deno.test("parseSize() reads bytes and binary multiples", () => {
+  const sizes: [string, number][] = [
+    ["0", 0],
+    ["4096", 4096],
+    ["2K", 2048],
+    ["64M", 64 * MIB],
+    ["64m", 64 * MIB],
+    ["64MiB", 64 * MIB],
+    ["64MB", 64 * MIB],
+    ["1G", 1024 * MIB],
+    [" 1G\n", 1024 * MIB],
+  ];
+  for (const [text, bytes] of sizes) strictEqual(parseSize(text), bytes, text);
+});
+
+Deno.test("parseSize() knows what is no size", () => {
+  for (const text of ["", "M", "-1", "1.5G", "1T", "64 M", "0x10", "1e6", "64Mi", "all"]) {
+    strictEqual(parseSize(text), undefined, text);
+  }
+});
+
+Deno.test("parseWith() fills in the defaults of a machine", () => {
+  deepStrictEqual(parse({ guest: "hello" }), {
+    name: "vm",
+    guest: "hello",
+    engine: "auto",
+    placement: "split",
+    notification: "polled",
+    vcpus: 1,
+    memory: 64 * MIB,
+    writable: false,
+    cmdline: "",
+    overcommit: false,
+  });
+});
+
+Deno.test("parseWith() takes every memory size of whole pages within the limits", () => {
+  fc.assert(fc.property(fc.integer({ min: 512, max: 3 * 2 ** 18 }), (pages) => {
+    strictEqual(parse({ guest: "hello", memory: pages * 4096 }).memory, pages * 4096);
+    strictEqual(parse({ guest: "hello", memory: `${pages * 4}K` }).memory, pages * 4096);
+  }));
+});
+
+Deno.test("parseWith() refuses a memory size that no machine can have", () => {
+  refuses({ memory: 0 }, /^machine: memory: 0 is too small: at least 2M$/);
+  refuses({ memory: -4096 }, /memory: -4096 is too small/);
+  refuses({ memory: 64 * MIB + 1 }, /memory: 67108865 is not a multiple of 4096 bytes/);
+  refuses({ memory: 8192.5 }, /memory: 8192.5 is not a multiple/);
+  refuses({ memory: "4G" }, /memory: 4G is too large: at most 3G/);
+  refuses({ memory: "3145732K" }, /memory: 3145732K is too large/);
+  refuses({ memory: "99999999999999999999999G" }, /memory: 9+G is too large/);
+  refuses({ memory: "much" }, /memory: "much" is no size: write bytes, or 64M, or 1G/);
+  refuses({ memory: true }, /^machine: memory: /);
+  refuses({ memory: NaN }, /^machine: memory: /);
+});
+
+Deno.test("parseWith() refuses a field that it does not know", () => {
+  refuses({ cores: 2 }, /"cores"/);
+  refuses({ plan: { housekeeping: [0], hypervisor: [1], guest: [2], spare: [3] } }, /"spare"/);
+});
+
+Deno.test("parseWith() refuses same-core placement with two vCPUs", () => {
+  refuses({ placement: "same-core", vcpus: 2 }, /vcpus: same-core placement serves one vCPU/);
+  strictEqual(parse({ guest: "hello", placement: "split", vcpus: 2 }).vcpus, 2);
+});
+
+Deno.test("parseWith() names the field that is wrong", () => {
+  refuses({ guest: "" }, /^machine: guest: /);
+  refuses({ guest: undefined }, /^machine: guest: /);
+  refuses({ engine: "xen" }, /^machine: engine: .*"kvm"/);
+  refuses({ placement: "here" }, /^machine: placement: .*"same-core"/);
+  refuses({ vcpus: 0 }, /^machine: vcpus: /);
+  refuses({ vcpus: 9 }, /^machine: vcpus: /);
+  refuses({ name: "" }, /^machine: name: /);
+  refuses({ plan: { housekeeping: [0], hypervisor: [], guest: [] } }, /^machine: plan.guest: /);
+  refuses({ plan: { housekeeping: [-1], hypervisor: [], guest: [1] } }, /plan.housekeeping.0: /);
+});
+
+Deno.test("parseWith() refuses what is no object", () => {
+  for (const input of [null, undefined, 3, "guest", []]) throws(() => parse(input), SplitXError);
+});

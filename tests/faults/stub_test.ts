@@ -1,0 +1,97 @@
+/** The stub checks what it is given: an error, never a crash. */
+import { ok, strictEqual } from "node:assert";
+import fc from "fast-check";
+import { buildStub } from "../../build/stub.ts";
+import { check, openStub, type Stub, SYMBOLS } from "../../cores/stub.ts";
+
+const stub = openStub(await buildStub(() => {}));
+
+/** Calls that wait, or change this process, when their arguments are good. */
+const LEFT_OUT = new Set(["sx_thread_pin", "sx_core_park"]);
+const SLOW = new Set(["sx_probe_engine", "sx_tsc_khz"]);
+type Name = keyof Stub;
+
+function call(name: Name, args: readonly unknown[]): unknown {
+  return (stub[name] as (...args: readonly unknown[]) => unknown)(...args);
+}
+
+/** Undoes what succeeded by chance. */
+function undo(name: Name, result: unknown): void {
+  if (typeof result !== "number" || result <= 0) return;
+  if (name === "sx_vm_create") strictEqual(stub.sx_vm_destroy(result), 0);
+  if (name === "sx_core_create") strictEqual(stub.sx_core_destroy(result), 0);
+}
+
+const buffer = fc.oneof(
+  fc.constant(null),
+  fc.uint8Array({ minLength: 0, maxLength: 128 }),
+);
+const number = fc.oneof(
+  fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 256, 4096),
+  fc.integer(),
+);
+
+/** Arguments of a call: a size that follows a buffer never lies about it, all else is random. */
+function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
+  const { parameters } = SYMBOLS[name];
+  return fc.tuple(...parameters.map((type) => type === "buffer" ? buffer : number)).map((args) =>
+    args.map((value, i) => {
+      const before = args[i - 1];
+      if ((parameters as readonly string[])[i - 1] === "buffer") {
+        const bytes = before instanceof Uint8Array ? before.length : 0;
+        return name === "sx_vcpu_set_cpuid" ? Math.floor(bytes / 24) : bytes;
+      }
+      return (parameters as readonly string[])[i] === "u32" ? (value as number) >>> 0 : value;
+    })
+  );
+}
+
+for (const name of Object.keys(SYMBOLS) as Name[]) {
+  if (LEFT_OUT.has(name)) continue;
+  Deno.test(`${name}() survives any argument`, () => {
+    fc.assert(
+      fc.property(argumentsOf(name), (args) => {
+        const result = call(name, args);
+        undo(name, result);
+        return true;
+      }),
+      { numRuns: SLOW.has(name) || SYMBOLS[name].parameters.length === 0 ? 3 : 300 },
+    );
+  });
+}
+
+Deno.test("sx_thread_pin() refuses no mask, an absurd mask and a thread that is not there", () => {
+  const mask = new Uint8Array(128);
+  ok(stub.sx_thread_pin(0, null, 128) < 0);
+  ok(stub.sx_thread_pin(0, mask, 0) < 0);
+  ok(stub.sx_thread_pin(0, mask, 4096) < 0);
+  ok(stub.sx_thread_pin(0, mask, 128) < 0); // an empty set of CPUs
+  ok(stub.sx_thread_pin(-1, mask, 128) < 0);
+  ok(stub.sx_thread_pin(2 ** 30, mask.fill(255), 128) < 0);
+});
+
+Deno.test("sx_core_park() refuses a core that is not there", () => {
+  ok(stub.sx_core_park(0, 0, 1) < 0);
+  ok(stub.sx_core_park(-5, 0, 1) < 0);
+});
+
+Deno.test("a handle is refused once it has been given back", () => {
+  const core = check(stub, stub.sx_core_create());
+  strictEqual(stub.sx_core_wake(core), 0);
+  strictEqual(stub.sx_core_destroy(core), 0);
+  ok(stub.sx_core_wake(core) < 0);
+  ok(stub.sx_core_destroy(core) < 0);
+  const next = check(stub, stub.sx_core_create());
+  ok(next !== core); // the slot is used again, the handle is not
+  strictEqual(stub.sx_core_destroy(next), 0);
+});
+
+Deno.test("check() names the call that failed", () => {
+  let message = "";
+  try {
+    check(stub, stub.sx_vm_destroy(0));
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  strictEqual(message, "sx_vm_destroy: Bad file descriptor");
+});

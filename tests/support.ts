@@ -1,0 +1,144 @@
+/** What whole-system tests share. */
+import { fileURLToPath } from "node:url";
+import { qemuInstalled } from "../bench/qemu.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import type { VmConfigInput } from "../runtime/config.ts";
+import type { Vm, VmEnd } from "../runtime/vm.ts";
+import type { VmStats } from "../runtime/vm_stats.ts";
+
+/** The project's folder. */
+export const PROJECT = fileURLToPath(new URL("../", import.meta.url));
+
+/** `$XDG_CACHE_HOME`, or what stands for it. */
+export const CACHE = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
+
+/** An environment in which the project finds an empty cache and Deno its own as it was. */
+export function emptyCache(folder: string): Record<string, string> {
+  return { XDG_CACHE_HOME: folder, DENO_DIR: Deno.env.get("DENO_DIR") ?? `${CACHE}/deno` };
+}
+
+/** Every point of placement x notification. */
+export const POINTS = [
+  { placement: "same-core", notification: "exit" },
+  { placement: "same-core", notification: "polled" },
+  { placement: "split", notification: "exit" },
+  { placement: "split", notification: "polled" },
+] as const;
+
+async function engineProblem(): Promise<string> {
+  await using runtime = await Runtime.open();
+  const cores = runtime.topology.cores.filter((core) => core.online && core.allowed).length;
+  if (cores < 2) return `${cores} usable core, two are needed`;
+  return runtime.probe.native === "none" ? runtime.probe.problem || "no native guest code" : "";
+}
+
+/** Why machines cannot run here, empty when they can. */
+const NO_ENGINE = await engineProblem();
+/** Why images cannot be tried on QEMU here, empty when they can. */
+const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+/** Why namespaces of our own cannot be made, empty when they can. */
+const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
+
+function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: problem ? `${name} [skipped: ${problem}]` : name, ignore: problem !== "", fn });
+}
+
+/** A test that runs machines. */
+export function engineTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_ENGINE, name, fn);
+}
+
+/** A test that runs QEMU. */
+export function qemuTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_QEMU, name, fn);
+}
+
+/** A test that hides things of the host from a child. */
+export function namespaceTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_NAMESPACE, name, fn);
+}
+
+/** A machine's run from start to end. */
+export interface Finished {
+  readonly output: string;
+  readonly end: VmEnd;
+  readonly stats: VmStats;
+}
+
+/** Starts a machine and waits for its end. */
+export async function finish(vm: Vm): Promise<Finished> {
+  await vm.start();
+  const output = await vm.output();
+  const end = await vm.ended;
+  return { output, end, stats: vm.stats() };
+}
+
+/** Makes a machine, runs it to its end and gives everything back. */
+export async function runVm(runtime: Runtime, config: VmConfigInput): Promise<Finished> {
+  await using vm = runtime.createVm(config);
+  return await finish(vm);
+}
+
+/** A file in a folder of its own, removed on disposal. */
+export class TempFile implements Disposable {
+  readonly folder = Deno.makeTempDirSync({ prefix: "splitx-test-" });
+  readonly path: string;
+
+  constructor(bytes: Uint8Array | string, name = "file") {
+    this.path = `${this.folder}/${name}`;
+    if (typeof bytes === "string") Deno.writeTextFileSync(this.path, bytes);
+    else Deno.writeFileSync(this.path, bytes);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+}
+
+/** Bytes that are the same in every run and compress badly. */
+export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let state = seed;
+  for (let i = 0; i < size; i++) {
+    state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+/** Waits until `holds` does; fails after ten seconds. */
+export async function eventually(what: string, holds: () => boolean): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not in 10 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** What a command left behind. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+export async function command(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<CommandResult> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: PROJECT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs `deno task run` without the task. */
+export function cliRun(args: readonly string[], env = {}): Promise<CommandResult> {
+  return command(Deno.execPath(), ["run", "-A", "cli/run.ts", ...args], env);
+}
