@@ -10,6 +10,7 @@ export class SplitXError extends Error {
   /** One of {@link EXIT}. */
   readonly exitCode: number;
 
+  /** Made by the functions below. */
   constructor(code: string, message: string, exitCode: number) {
     super(message);
     this.name = "SplitXError";

@@ -122,6 +122,20 @@ blockTest("write() moves bytes of guest memory into the file", true, (bench) => 
   deepStrictEqual(bench.file, expected);
 });
 
+blockTest("read() and write() reach every offset of a large file", true, (bench) => {
+  for (const offset of [2 ** 31 - 2, 2 ** 31, 2 ** 32 - 1, 2 ** 32 + 2 ** 31, 2 ** 33 + 5]) {
+    Deno.truncateSync(bench.path, offset + 4);
+    const disk = { ...bench.disk, bytes: offset + 4 };
+    const service = new BlockService(stub, bench.vm, bench.memory, disk);
+    const [lo, hi] = [offset | 0, Math.floor(offset / 2 ** 32)];
+    bench.memory.write(0, Uint8Array.of(1, 2, 3, 4));
+    const write = bench.answer((reply) => service.write(lo, hi, 0, 0, 4, reply));
+    const read = bench.answer((reply) => service.read(lo, hi, 64, 0, 99, reply));
+    deepStrictEqual([write, read], [[OK, 4, 0], [OK, 4, 0]]);
+    deepStrictEqual(bench.bytesAt(64, 5), Uint8Array.of(1, 2, 3, 4, 0));
+  }
+});
+
 blockTest("write() refuses a read-only disk", false, (bench) => {
   deepStrictEqual(bench.write(0, 0, 1), [EROFS, 0, 0]);
   deepStrictEqual(bench.file, bench.content);

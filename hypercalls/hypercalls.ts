@@ -20,7 +20,6 @@ import {
   REQUEST_A0_LO,
   REQUEST_A1_HI,
   REQUEST_A1_LO,
-  REQUEST_A2_HI,
   REQUEST_A2_LO,
   REQUEST_NUMBER,
 } from "../cores/abi.ts";

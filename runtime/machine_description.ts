@@ -30,6 +30,7 @@ export interface LastExit {
   readonly reason: number;
   /** Port or guest-physical address. */
   readonly address: bigint;
+  /** Where the guest stood; only with reasons that end a guest. */
   readonly rip: bigint;
   /** The engine's own error number. */
   readonly detail: number;

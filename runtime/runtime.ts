@@ -31,8 +31,11 @@ const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
 /** See the head of this file. */
 export class Runtime implements AsyncDisposable {
+  /** The host's cores. */
   readonly topology: Topology;
+  /** What the engine probe measured. */
   readonly probe: EngineProbe;
+  /** The native stub's functions. */
   readonly stub: Stub;
   /** TSC ticks in a millisecond. */
   readonly tscKhz: number;

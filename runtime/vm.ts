@@ -27,6 +27,7 @@ const OBEY_MS = 2000;
 
 /** How a machine ended. */
 export interface VmEnd {
+  /** Whether it ended in order. */
   readonly state: "stopped" | "failed";
   /** The guest's exit code, when it powered itself off. */
   readonly code?: number;
@@ -51,8 +52,11 @@ export interface VmHost {
 
 /** See the head of this file. Made by `createVm` or `Runtime.createVm`. */
 export class Vm implements AsyncDisposable {
+  /** Unique in its runtime. */
   readonly id: number;
+  /** Its configuration, with every default filled in. */
   readonly config: VmConfig;
+  /** The cores that it uses. */
   readonly plan: CorePlan;
   /** Settled once, when the machine has stopped or failed. */
   readonly ended: Promise<VmEnd>;
@@ -67,6 +71,7 @@ export class Vm implements AsyncDisposable {
   #released = false;
   #lastStats: VmStats | undefined;
 
+  /** Made by a runtime. */
   constructor(host: VmHost, id: number, config: VmConfig, plan: CorePlan, machine: Machine) {
     this.#host = host;
     this.id = id;

@@ -42,6 +42,7 @@ export interface VcpuStats {
   readonly postedExits: number;
   /** Times that the ring of posted exits was full. */
   readonly postedFull: number;
+  /** Times that it idled because the guest asked for it. */
   readonly parks: number;
   /** TSC before the first instruction; 0 before the start. */
   readonly firstRunTicks: number;
@@ -51,6 +52,7 @@ export interface VcpuStats {
 
 /** Counters of a machine. */
 export interface VmStats {
+  /** By number of the vCPU. */
   readonly vcpus: readonly VcpuStats[];
   /** Accesses to ports that nothing answers. */
   readonly wildPorts: number;

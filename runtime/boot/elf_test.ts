@@ -77,6 +77,23 @@ Deno.test("readPvhElf() refuses an image without PVH note or without segment", (
   throws(() => readPvhElf(without(PT_LOAD), "IMAGE"), refused("image-not-pvh"));
 });
 
+Deno.test("readPvhElf() takes a note that is cut or too short for no PVH note", () => {
+  const noteHeader = HEADERS + HEADER_BYTES;
+  strictEqual(new DataView(hello.buffer).getUint32(noteHeader, true), PT_NOTE);
+  const notes = Number(new DataView(hello.buffer).getBigUint64(noteHeader + 8, true));
+  const refusesWith = (change: (view: DataView) => void) =>
+    throws(() => readPvhElf(changed(change), "IMAGE"), refused("image-not-pvh"));
+  for (let bytes = 0; bytes < 24; bytes++) {
+    refusesWith((view) => view.setBigUint64(noteHeader + 32, BigInt(bytes), true));
+  }
+  for (const descriptor of [0, 3, 9, 2 ** 32 - 1]) {
+    refusesWith((view) => view.setUint32(notes + 4, descriptor, true));
+  }
+  for (const name of [0, 3, 5, 2 ** 32 - 1]) {
+    refusesWith((view) => view.setUint32(notes, name, true));
+  }
+});
+
 Deno.test("readPvhElf() refuses a segment with more bytes in the file than in memory", () => {
   const file = changed((view) => view.setBigUint64(HEADERS + 40, 1n, true));
   throws(() => readPvhElf(file, "IMAGE"), refused("image-truncated"));
