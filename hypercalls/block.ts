@@ -60,16 +60,9 @@ export class BlockService {
     if (disk === null) return this.#answer(reply, ENXIO, 0);
     const problem = this.#problem(offsetHi, lo, hi, length);
     if (problem !== OK) return this.#answer(reply, problem, 0);
-    const moved = this.#stub.sx_file_read(
-      disk.file,
-      this.#vm,
-      lo,
-      hi,
-      length,
-      offsetLo,
-      offsetHi,
-    );
-    return moved < 0 ? this.#answer(reply, statusOf(moved), 0) : this.#answer(reply, OK, moved);
+    const { sx_file_read } = this.#stub;
+    const moved = sx_file_read(disk.file, this.#vm, lo, hi, length, offsetLo, offsetHi);
+    return this.#answerMoved(reply, moved);
   }
 
   /** The reply holds the bytes written. */
@@ -88,16 +81,9 @@ export class BlockService {
     if (problem !== OK) return this.#answer(reply, problem, 0);
     const offset = (offsetHi >>> 0) * 2 ** 32 + (offsetLo >>> 0);
     if (offset + length > disk.bytes) return this.#answer(reply, ENOSPC, 0);
-    const moved = this.#stub.sx_file_write(
-      disk.file,
-      this.#vm,
-      lo,
-      hi,
-      length,
-      offsetLo,
-      offsetHi,
-    );
-    return moved < 0 ? this.#answer(reply, statusOf(moved), 0) : this.#answer(reply, OK, moved);
+    const { sx_file_write } = this.#stub;
+    const moved = sx_file_write(disk.file, this.#vm, lo, hi, length, offsetLo, offsetHi);
+    return this.#answerMoved(reply, moved);
   }
 
   flush(reply: Int32Array): number {
@@ -110,6 +96,10 @@ export class BlockService {
   #problem(offsetHi: number, lo: number, hi: number, length: number): number {
     if (length < 0 || length > CALL_MAX_BYTES || offsetHi < 0) return EINVAL;
     return this.#memory.contains(lo, hi, length) ? OK : EFAULT;
+  }
+
+  #answerMoved(reply: Int32Array, moved: number): number {
+    return moved < 0 ? this.#answer(reply, statusOf(moved), 0) : this.#answer(reply, OK, moved);
   }
 
   #answer(reply: Int32Array, status: number, value: number): number {

@@ -25,9 +25,6 @@ export type { LastExit } from "./machine_description.ts";
 export type { CorePlan } from "../cores/core_plan.ts";
 export { SplitXError } from "../errors.ts";
 
-/** A machine that has its runtime to itself, and takes it along when it is disposed. */
-export type OwnedVm = Vm;
-
 /**
  * Makes a machine in a runtime of its own. For several machines at once open a {@link Runtime}.
  *
@@ -35,15 +32,11 @@ export type OwnedVm = Vm;
  * @returns the machine, not yet started; dispose it to give everything back
  * @throws SplitXError when the configuration is wrong or the host cannot run it
  */
-export async function createVm(config: VmConfigInput): Promise<OwnedVm> {
+export async function createVm(config: VmConfigInput): Promise<Vm> {
   const runtime = await Runtime.open();
   try {
     const vm = runtime.createVm(config);
-    const dispose = vm[Symbol.asyncDispose].bind(vm);
-    vm[Symbol.asyncDispose] = async () => {
-      await dispose();
-      await runtime[Symbol.asyncDispose]();
-    };
+    vm.takeAlong(runtime);
     return vm;
   } catch (error) {
     await runtime[Symbol.asyncDispose]();

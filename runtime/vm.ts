@@ -69,6 +69,7 @@ export class Vm implements AsyncDisposable {
   #pump: ReturnType<typeof setInterval> | undefined;
   #finishing: Promise<void> | undefined;
   #released = false;
+  #companion: AsyncDisposable | undefined;
   #lastStats: VmStats | undefined;
 
   /** Made by a runtime. */
@@ -162,6 +163,11 @@ export class Vm implements AsyncDisposable {
     await this.#finish({ state: "stopped" });
   }
 
+  /** Disposes of something else once this machine has been disposed of. */
+  takeAlong(companion: AsyncDisposable): void {
+    this.#companion = companion;
+  }
+
   /** Whether this core serves it. */
   isServedBy(core: HypervisorCore): boolean {
     return this.#cores.includes(core);
@@ -190,6 +196,7 @@ export class Vm implements AsyncDisposable {
     this.#released = true;
     this.#machine.release();
     this.#host.forget(this);
+    await this.#companion?.[Symbol.asyncDispose]();
   }
 
   /** The one way to an end, taken once. */
