@@ -89,6 +89,8 @@ Deno.test("planCores() keeps the guest off the hypervisor's SMT sibling while an
   deepStrictEqual(planCores(topologyOf(6, smt), requestOf()), plan([0], [2], [4]));
   deepStrictEqual(planCores(topologyOf(4, smt), requestOf()), plan([0], [2], [1]));
   deepStrictEqual(planCores(topologyOf(4, smt), requestOf({ vcpus: 2 })), plan([0], [2], [1, 3]));
+  const mirrored = topologyOf(4, (cpu) => ({ siblings: [cpu, 3 - cpu] }));
+  deepStrictEqual(planCores(mirrored, requestOf()), plan([0], [1], [3]));
 });
 
 Deno.test("planCores() leaves isolated cores to hypervisor and guest", () => {
