@@ -18,7 +18,9 @@ export async function startUpTimes(): Promise<Histogram> {
       args: ["task", "run", "--guest", "hello", "--json"],
       cwd: PROJECT,
     }).output();
-    if (!success) throw runError("run-failed", new TextDecoder().decode(stderr).trim());
+    if (!success) {
+      throw runError("run-failed", "run failed:", new TextDecoder().decode(stderr).trim());
+    }
     const record = runRecordSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
     times.add((record.ends[0]!.firstRunTicks - before) / runtime.tscKhz);
   }

@@ -23,6 +23,7 @@ export function cacheFolder(): string {
  */
 export function contentHash(files: readonly string[], words: readonly string[]): string {
   const hash = createHash("sha256");
+  hash.update(`${files.length} ${words.length}\0`);
   for (const word of words) hash.update(`${word}\0`);
   for (const file of files) hash.update(Deno.readFileSync(file)).update("\0");
   return hash.digest("hex").slice(0, 16);

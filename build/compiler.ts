@@ -42,7 +42,7 @@ export async function compile(args: readonly string[], scratch: string): Promise
   try {
     const { success, stderr } = await child.output();
     if (!success) {
-      throw runError("compile-failed", `cc failed:\n${new TextDecoder().decode(stderr)}`);
+      throw runError("compile-failed", "cc failed:", new TextDecoder().decode(stderr).trimEnd());
     }
   } finally {
     running.delete(child);

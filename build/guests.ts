@@ -57,7 +57,9 @@ export async function buildGuests(progress: Progress): Promise<string> {
   const library = filesIn(join(GUESTS, "lib"), [".c", ".S"]);
   const others = [ABI, ...filesIn(join(GUESTS, "lib"), [".h", ".ld"])];
   const flags = [...FLAGS, ...LINK_FLAGS.filter((flag) => !flag.includes(GUESTS))];
-  const hash = contentHash([...guests, ...library, ...others], flags);
+  const sources = [...guests, ...library, ...others];
+  const names = sources.map((source) => basename(source));
+  const hash = contentHash(sources, [...flags, ...names]);
   const folder = join(cacheFolder(), `guests-${hash}`);
   if (exists(folder)) return folder;
   await makeInCache(folder, async (path, scratch) => {

@@ -1,5 +1,5 @@
 /** Builds the stub, and other shared libraries made of C, once for each content. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
 import { compile } from "./compiler.ts";
@@ -35,7 +35,8 @@ export async function buildLibrary(
   headers: readonly string[],
   progress: Progress,
 ): Promise<string> {
-  const hash = contentHash([...sources, ...headers], FLAGS);
+  const names = [...sources, ...headers].map((file) => basename(file));
+  const hash = contentHash([...sources, ...headers], [...FLAGS, ...names]);
   const library = join(cacheFolder(), `${name}-${hash}.so`);
   if (exists(library)) return library;
   progress(`building ${name} (${sources.length} files)`);

@@ -59,14 +59,20 @@ function byPreference(near: HostCore, used: readonly number[]) {
 }
 
 /**
- * Proposes a plan. Housekeeping takes the first core that is not isolated. With three cores or more
- * the hypervisor has its own; with two it shares housekeeping's. Guests take the rest, nearest to
+ * Proposes a plan. Housekeeping takes the first core that is not isolated. The hypervisor has a core
+ * of its own when the guests leave one; otherwise it shares housekeeping's. Guests take the rest, nearest to
  * their hypervisor core first and away from its SMT siblings.
  *
+ * @param occupied guest cores of machines that run already
  * @throws SplitXError `plan-impossible` when the roles do not fit the cores
  */
-export function planCores(topology: Topology, request: PlanRequest): CorePlan {
-  const usable = usableCores(topology);
+export function planCores(
+  topology: Topology,
+  request: PlanRequest,
+  occupied: readonly number[] = [],
+): CorePlan {
+  const taken = request.overcommit ? [] : occupied;
+  const usable = usableCores(topology).filter((core) => !taken.includes(core.cpu));
   const house = usable.find((core) => !core.isolated) ?? usable[0];
   if (!house) throw usageError("plan-impossible", "no online core is inside this process's mask");
   const split = request.placement === "split";

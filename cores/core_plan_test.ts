@@ -215,3 +215,10 @@ Deno.test("checkPlan() refuses a guest core that another machine occupies", () =
   checkPlan(wanted, topologyOf(4), requestOf(), [3]);
   checkPlan(wanted, topologyOf(4), requestOf({ overcommit: true }), [2]);
 });
+
+Deno.test("planCores() leaves out the guest cores of machines that run already", () => {
+  const topology = topologyOf(4);
+  strictEqual(planCores(topology, requestOf(), [2]).guest[0], 3);
+  throws(() => planCores(topologyOf(2), requestOf(), [1]), impossible());
+  strictEqual(planCores(topologyOf(2), requestOf({ overcommit: true }), [1]).guest[0], 1);
+});

@@ -55,7 +55,8 @@ export function hypervisorLoop(core: CoreView, served: Served[]): number {
   const loopTicksBefore = doubles[CORE_BLOCK_LOOP_TICKS / 2]!;
   let idleTurns = 0;
   let idleSince = entered;
-  while (words[CORE_BLOCK_COMMAND] === CORE_RUN) {
+  // The atomic load also keeps the processor from running turns ahead of the line that it waits for.
+  while (Atomics.load(words, CORE_BLOCK_COMMAND) === CORE_RUN) {
     if (pollAll(served)) {
       idleTurns = 0;
       continue;
@@ -76,13 +77,13 @@ export function hypervisorLoop(core: CoreView, served: Served[]): number {
   return words[CORE_BLOCK_COMMAND]!;
 }
 
-/** One turn. A machine that ended is taken out; one whose handler throws is ended. */
+/** One turn. A machine that ended is taken out unserved; one whose handler throws is ended. */
 export function pollAll(served: Served[]): boolean {
   let any = false;
   for (let i = 0; i < served.length; i++) {
     const one = served[i]!;
     try {
-      if (!one.channel.poll()) continue;
+      if (one.live && !one.channel.poll()) continue;
     } catch (error) {
       one.crashed(error);
     }
@@ -102,7 +103,7 @@ function park(core: CoreView, served: Served[], since: number): void {
   for (let i = 0; i < served.length; i++) served[i]!.channel.doorbell = true;
   Atomics.store(words, CORE_BLOCK_PARKED, 1);
   if (!pollAll(served) && Atomics.load(words, CORE_BLOCK_COMMAND) === CORE_RUN) {
-    stub.sx_core_park(core.handle, bell, sleepMicroseconds(core, served, since));
+    stub.sx_core_park(core.handle, bell >>> 0, sleepMicroseconds(core, served, since));
     doubles[CORE_BLOCK_PARKS / 2]!++;
     doubles[CORE_BLOCK_PARKED_TICKS / 2]! += stub.sx_tsc() - since;
   }

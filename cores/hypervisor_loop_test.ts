@@ -86,3 +86,12 @@ Deno.test("pollAll() takes out a machine that ends and skips nobody", () => {
   strictEqual(last.answered, 1);
   deepStrictEqual(ended[0]!.crashes, []);
 });
+
+Deno.test("pollAll() does not serve a machine that has ended", () => {
+  const ended = new Machine().request();
+  ended.live = false;
+  const served = [ended];
+  pollAll(served);
+  strictEqual(served.length, 0);
+  strictEqual(ended.answered, 0);
+});

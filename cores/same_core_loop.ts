@@ -37,8 +37,8 @@ export function sameCoreLoop(core: CoreView, vcpu: number, served: Served): bool
 }
 
 function waitABit(core: CoreView, deadline: number): void {
-  const left = (deadline - core.stub.sx_tsc()) / core.ticksPerNs / 1000;
+  const left = Math.ceil((deadline - core.stub.sx_tsc()) / core.ticksPerNs / 1000);
   const microseconds = deadline === Infinity ? RETRY_US : Math.min(LONGEST_SLEEP_US, left);
   const bell = Atomics.load(core.words, CORE_BLOCK_BELL);
-  if (microseconds >= 1) core.stub.sx_core_park(core.handle, bell, microseconds);
+  if (microseconds >= 1) core.stub.sx_core_park(core.handle, bell >>> 0, microseconds);
 }

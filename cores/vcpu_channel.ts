@@ -8,8 +8,7 @@
  * A guest may write anything into its page at any time: indexes are kept here, each word is read
  * once, and nothing read is trusted. Nothing here allocates.
  *
- * Polled words are looked at through views of one word each: V8 loads an imported constant anew at
- * every use, and an index that it knows costs nothing.
+ * Polled words are looked at through views of one word each: no index has to be loaded.
  */
 import {
   ACTION_PARK,
@@ -75,6 +74,8 @@ export interface Machine {
 /** Time as the channel needs it; the stub's `sx_tsc`. */
 export type Ticks = () => number;
 
+// V8 folds a constant of this module into optimised code, but loads an imported one at every use.
+const SERVED = DONE, AGAIN = RETRY;
 const EVENT_WORDS = EVENT_BYTES / 4;
 const REQUEST_WORDS = REQUEST_BYTES / 4;
 /** Posted entries served in one go, so that one busy vCPU does not keep the others waiting. */
@@ -90,6 +91,13 @@ export const COUNTER = {
   busyTicks: 4,
   count: 5,
 } as const;
+
+const CALLS = COUNTER.calls;
+
+/** Whether nothing behind this entry may be served now. */
+function endsOrWaits(outcome: number): boolean {
+  return outcome === RETRY || outcome >= POWER_OFF;
+}
 
 /** One word of an array. */
 function word(words: Int32Array, at: number): Int32Array {
@@ -216,7 +224,7 @@ export class VcpuChannel {
   /**
    * Serves what has come.
    *
-   * @returns whether there was anything
+   * @returns whether there is anything, served or waiting for room
    */
   poll(): boolean {
     const exitSeq = this.#eventSeq[0]!, callSeq = this.#requestSeq[0]!;
@@ -253,9 +261,10 @@ export class VcpuChannel {
     const started = timed ? this.#ticks() : 0;
     let served = this.#parked && this.#answerParked();
     const posted = this.#drainPosted();
-    const ring = this.#drainRing();
+    const ring = posted < 0 ? -1 : this.#drainRing();
     served = served || posted !== 0 || ring !== 0;
-    // A batch that was full, or stopped at a full buffer, has more in it: those come first.
+    // A batch that was full, or stopped at a full buffer, has more in it: those come first. One that
+    // ended the machine lets nothing come after it.
     if (posted >= 0 && ring >= 0) {
       if (exitSeq !== this.#exitSeq) served = this.#serveExit(exitSeq) || served;
       if (callSeq !== this.#callSeq && !this.#parked) served = this.#serveCall(callSeq) || served;
@@ -264,14 +273,14 @@ export class VcpuChannel {
     return served;
   }
 
-  /** Serves posted exits: how many, or -1 when more are left. */
+  /** Serves posted exits: how many, or -1 when more are left or the machine has ended. */
   #drainPosted(): number {
     const ring = this.#posted;
     let count = 0, outcome = DONE;
-    while (count < BATCH && ring.filled) {
+    while (count < BATCH && ring.filled && outcome < POWER_OFF) {
       outcome = this.#exits.exit(ring.words, ring.at, this.#noReply);
       if (outcome === RETRY) break;
-      if (outcome !== DONE) this.#end(outcome, this.#noReply, ring.words, ring.at);
+      this.#end(outcome, this.#noReply, ring.words, ring.at);
       ring.advance();
       count++;
     }
@@ -279,17 +288,17 @@ export class VcpuChannel {
       ring.release();
       this.counters[COUNTER.postedExits]! += count;
     }
-    return outcome === RETRY || count === BATCH ? -1 : count;
+    return count === BATCH || endsOrWaits(outcome) ? -1 : count;
   }
 
-  /** Serves posted requests: how many, or -1 when more are left. */
+  /** Serves posted requests: how many, or -1 when more are left or the machine has ended. */
   #drainRing(): number {
     const ring = this.#ring;
     let count = 0, outcome = DONE;
-    while (count < BATCH && ring.filled) {
+    while (count < BATCH && ring.filled && outcome < POWER_OFF) {
       outcome = this.#calls.call(ring.words, ring.at, this.#noReply);
       if (outcome === RETRY) break;
-      if (outcome !== DONE) this.#end(outcome, this.#noReply, this.block, VCPU_BLOCK_EVENT);
+      this.#end(outcome, this.#noReply, this.block, VCPU_BLOCK_EVENT);
       ring.advance();
       count++;
     }
@@ -297,7 +306,7 @@ export class VcpuChannel {
       ring.release();
       this.counters[COUNTER.postedCalls]! += count;
     }
-    return outcome === RETRY || count === BATCH ? -1 : count;
+    return count === BATCH || endsOrWaits(outcome) ? -1 : count;
   }
 
   #serveExit(seq: number): boolean {
@@ -313,7 +322,7 @@ export class VcpuChannel {
     } else {
       outcome = this.#exits.exit(block, VCPU_BLOCK_EVENT, reply);
     }
-    if (outcome === RETRY) return false;
+    if (outcome === RETRY) return true; // there is work, though it has to wait
     this.#exitSeq = seq;
     // A vCPU whose machine ends has been told to stop, and gets no completion.
     if (this.#end(outcome, reply, block, VCPU_BLOCK_EVENT)) return true;
@@ -325,12 +334,12 @@ export class VcpuChannel {
 
   #serveCall(seq: number): boolean {
     const outcome = this.#calls.call(this.page, this.#requestAt, this.#responseReply);
-    if (outcome === DONE) this.#responseSeq[0] = seq;
-    else if (outcome === RETRY) return false;
+    if (outcome === SERVED) this.#responseSeq[0] = seq;
+    else if (outcome === AGAIN) return true;
     this.#callSeq = seq;
-    this.counters[COUNTER.calls]!++;
+    this.counters[CALLS]!++;
     if (outcome === PARK) this.#park();
-    else if (outcome !== DONE) {
+    else if (outcome !== SERVED) {
       this.#end(outcome, this.#responseReply, this.block, VCPU_BLOCK_EVENT);
     }
     return true;

@@ -451,6 +451,17 @@ Deno.test("poll() ends the machine, and completes nothing, when the guest powers
   }
 });
 
+Deno.test("poll() serves nothing behind a posted request that powers off", () => {
+  const vcpu = new Vcpu();
+  vcpu.answer = (label, reply) => label === 1 ? value(0, 0, POWER_OFF)(label, reply) : DONE;
+  vcpu.postRequest(1);
+  vcpu.postRequest(2);
+  vcpu.exit(3);
+  vcpu.channel.poll();
+  deepStrictEqual(vcpu.asked, ["call 1"]);
+  strictEqual(vcpu.completion(COMPLETION_SEQ), 0);
+});
+
 Deno.test("poll() fails the machine with the exit that nobody could serve", () => {
   const vcpu = new Vcpu();
   vcpu.answer = () => FAIL;

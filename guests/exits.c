@@ -26,6 +26,7 @@ MEASURE(mmio, (void)*UNMAPPED)
 MEASURE(cpuid_leaf, cpuid(1, 0, scratch))
 MEASURE(call_exit, call_by_exit(SX_CALL_NOP, 0, 0, 0))
 MEASURE(call_ring, call_by_ring(SX_CALL_NOP, 0, 0, 0))
+MEASURE(park_ring, call_by_ring(SX_CALL_PARK, 1000000, 0, 0)) /* a millisecond */
 
 static void print_ticks(const char *name, u64 n, u64 spent) {
   print("@ticks ");
@@ -85,6 +86,7 @@ void guest_main(void) {
       {"in", in, false},           {"mmio", mmio, true},
       {"cpuid", cpuid_leaf, false}, {"call_exit", call_exit, true},
       {"call_ring", call_ring, true}, {"posted", posted, true},
+      {"park_ring", park_ring, true},
       {"loop", loop, false},        {"load", load, true},
   };
   u64 n = option_number("n", 1000);

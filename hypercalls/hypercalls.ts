@@ -29,6 +29,12 @@ import type { BlockService } from "./block.ts";
 import type { ClockService } from "./clock.ts";
 import type { ConsoleService } from "./console.ts";
 
+// V8 folds a constant of this module into optimised code, but loads an imported one at every use.
+const NUMBER = REQUEST_NUMBER, ARGUMENT = REQUEST_A0_LO;
+const NOP = CALL_NOP, CONSOLE_PUT = CALL_CONSOLE_PUT;
+const SUCCESS = OK, SERVED = DONE;
+const REPLY_STATUS = STATUS, REPLY_LO = VALUE_LO, REPLY_HI = VALUE_HI;
+
 /** Indexes of the counters that {@link Hypercalls} keeps. */
 export const CALL_COUNTER = { unknown: 0, count: 1 } as const;
 
@@ -53,9 +59,9 @@ export class Hypercalls implements CallHandler {
 
   /** Small, so that V8 puts it into the polling loop. */
   call(words: Int32Array, at: number, reply: Int32Array): number {
-    const number = words[at + REQUEST_NUMBER]!;
-    if (number === CALL_NOP) return this.#done(reply, OK);
-    if (number === CALL_CONSOLE_PUT) return this.#console.put(words[at + REQUEST_A0_LO]!, reply);
+    const number = words[at + NUMBER]!;
+    if (number === NOP) return this.#done(reply, SUCCESS);
+    if (number === CONSOLE_PUT) return this.#console.put(words[at + ARGUMENT]!, reply);
     return this.#others(number, words, at, reply);
   }
 
@@ -107,9 +113,9 @@ export class Hypercalls implements CallHandler {
   }
 
   #done(reply: Int32Array, status: number): number {
-    reply[STATUS] = status;
-    reply[VALUE_LO] = 0;
-    reply[VALUE_HI] = 0;
-    return DONE;
+    reply[REPLY_STATUS] = status;
+    reply[REPLY_LO] = 0;
+    reply[REPLY_HI] = 0;
+    return SERVED;
   }
 }

@@ -102,3 +102,8 @@ Deno.test("parseWith() names the field that is wrong", () => {
 Deno.test("parseWith() refuses what is no object", () => {
   for (const input of [null, undefined, 3, "guest", []]) throws(() => parse(input), SplitXError);
 });
+
+Deno.test("parseWith() gives one line whatever the user wrote", () => {
+  refuses({ memory: "1\n2" }, /"1 2" is no size/);
+  refuses({ "a\nb": 1 }, /a.*b/);
+});

@@ -102,10 +102,10 @@ export class Runtime implements AsyncDisposable {
       placement: config.placement,
       overcommit: config.overcommit,
     };
-    const plan = config.plan ?? planCores(this.topology, request);
     const occupied = [...this.#vms.values()]
       .filter((vm) => vm.state !== "stopped" && vm.state !== "failed")
       .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus));
+    const plan = config.plan ?? planCores(this.topology, request, occupied);
     checkPlan(plan, this.topology, request, occupied);
     return plan;
   }

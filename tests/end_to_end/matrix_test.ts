@@ -75,6 +75,20 @@ engineTest("every operation of exits gives a figure at split and at same-core", 
   }
 });
 
+for (const placement of ["same-core", "split"] as const) {
+  engineTest(
+    `a request that parks is answered when its time has come at ${placement}`,
+    async () => {
+      await using runtime = await Runtime.open();
+      const cmdline = "ops=park_ring n=5";
+      const { output } = await runVm(runtime, { guest: "exits", cmdline, placement });
+      const { histograms } = readGuestReport(output);
+      strictEqual(histograms.get("park_ring")?.n, 5);
+      ok(histograms.get("park_ring")!.quantile(0) * runtime.nsPerTick >= 0.98e6); // bucket width
+    },
+  );
+}
+
 engineTest(
   "posted console bytes arrive all and in order, more than rings and buffers hold",
   async () => {
