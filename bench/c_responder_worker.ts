@@ -7,7 +7,8 @@ import { hypervisorLoop, pollAll } from "../cores/hypervisor_loop.ts";
 import { serveWorker } from "../runtime/worker.ts";
 import { openNative } from "./native.ts";
 
-const native = await openNative();
+// No await before serveWorker(): a message that finds nobody listening is lost.
+const native = openNative();
 
 serveWorker((core, served) => {
   if (served.length === 0) return hypervisorLoop(core, served);

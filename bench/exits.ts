@@ -10,7 +10,7 @@ import type { Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { collectionsUnderLoad } from "./gc.ts";
 import { bounded, distribution, figure, type Knobs } from "./measurement.ts";
-import { openNative } from "./native.ts";
+import { buildNative, openNative } from "./native.ts";
 import { portExitsOnQemu, qemuInstalled } from "./qemu.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { startUpTimes } from "./start_up.ts";
@@ -84,7 +84,8 @@ const POSTED_TRIP = trip("posted console bytes", "split", "polled", "posted", PO
  * @returns rows; those with a bound say whether it holds
  */
 export async function benchExits(say: (line: string) => void): Promise<Row[]> {
-  const native = await openNative(say);
+  await buildNative(say);
+  const native = openNative();
   const results = new Map(TRIPS.map((one) => [one, new Histogram()]));
   const pingPong = new Histogram(), qemu = new Histogram();
   /** Medians of one round, ours over QEMU's: the host changes its speed between rounds. */

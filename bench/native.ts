@@ -1,6 +1,6 @@
 /** The C side of the benchmarks, built like the stub. */
 import { fileURLToPath } from "node:url";
-import { buildLibrary, type Progress } from "../build/stub.ts";
+import { buildLibrary, libraryPath, type Progress } from "../build/stub.ts";
 
 const SOURCE = fileURLToPath(new URL("./native.c", import.meta.url));
 const ABI = fileURLToPath(new URL("../stub/abi.h", import.meta.url));
@@ -14,10 +14,15 @@ const SYMBOLS = {
   bench_respond: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 } as const;
 
-/** Builds the library unless the cache has it, and loads it. */
-export async function openNative(
-  progress: Progress = () => {},
-): Promise<Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]> {
-  const path = await buildLibrary("bench", [SOURCE], [ABI], progress);
-  return Deno.dlopen(path, SYMBOLS).symbols;
+/** The library's functions. */
+export type Native = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** Builds the library unless the cache has it. */
+export async function buildNative(progress: Progress): Promise<void> {
+  await buildLibrary("bench", [SOURCE], [ABI], progress);
+}
+
+/** Loads the library, which has been built. */
+export function openNative(): Native {
+  return Deno.dlopen(libraryPath("bench", [SOURCE], [ABI]), SYMBOLS).symbols;
 }

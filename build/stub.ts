@@ -21,6 +21,17 @@ const STUB = fileURLToPath(new URL("../stub/", import.meta.url));
 /** Told what is being built, one line at a time. */
 export type Progress = (line: string) => void;
 
+/** Where the cache has, or will have, a shared library made of these files. */
+export function libraryPath(
+  name: string,
+  sources: readonly string[],
+  headers: readonly string[],
+): string {
+  const files = [...sources, ...headers];
+  const hash = contentHash(files, [...FLAGS, ...files.map((file) => basename(file))]);
+  return join(cacheFolder(), `${name}-${hash}.so`);
+}
+
 /**
  * Builds a shared library from C sources unless the cache has it.
  *
@@ -35,9 +46,7 @@ export async function buildLibrary(
   headers: readonly string[],
   progress: Progress,
 ): Promise<string> {
-  const names = [...sources, ...headers].map((file) => basename(file));
-  const hash = contentHash([...sources, ...headers], [...FLAGS, ...names]);
-  const library = join(cacheFolder(), `${name}-${hash}.so`);
+  const library = libraryPath(name, sources, headers);
   if (exists(library)) return library;
   progress(`building ${name} (${sources.length} files)`);
   await makeInCache(
