@@ -55,8 +55,7 @@ export function hypervisorLoop(core: CoreView, served: Served[]): number {
   const loopTicksBefore = doubles[CORE_BLOCK_LOOP_TICKS / 2]!;
   let idleTurns = 0;
   let idleSince = entered;
-  // The atomic load also keeps the processor from running turns ahead of the line that it waits for.
-  while (Atomics.load(words, CORE_BLOCK_COMMAND) === CORE_RUN) {
+  while (words[CORE_BLOCK_COMMAND] === CORE_RUN) {
     if (pollAll(served)) {
       idleTurns = 0;
       continue;
@@ -83,14 +82,25 @@ export function pollAll(served: Served[]): boolean {
   for (let i = 0; i < served.length; i++) {
     const one = served[i]!;
     try {
-      if (one.live && !one.channel.poll()) continue;
+      if (!one.channel.poll()) continue;
     } catch (error) {
       one.crashed(error);
     }
     any = true;
-    if (!one.live) served.splice(i--, 1);
+    if (!one.live) i -= dropEnded(served, i);
   }
   return any;
+}
+
+/** Takes out every vCPU of machines that have ended: how many stood up to index `last`. */
+function dropEnded(served: Served[], last: number): number {
+  let before = 0;
+  for (let i = served.length - 1; i >= 0; i--) {
+    if (served[i]!.live) continue;
+    served.splice(i, 1);
+    if (i <= last) before++;
+  }
+  return before;
 }
 
 /**

@@ -87,11 +87,14 @@ Deno.test("pollAll() takes out a machine that ends and skips nobody", () => {
   deepStrictEqual(ended[0]!.crashes, []);
 });
 
-Deno.test("pollAll() does not serve a machine that has ended", () => {
-  const ended = new Machine().request();
-  ended.live = false;
-  const served = [ended];
+Deno.test("pollAll() serves no other vCPU of a machine once one of them has ended it", () => {
+  const first = new Machine(() => FAIL).exit(), second = new Machine().request();
+  const other = new Machine().request();
+  Object.defineProperty(second, "live", { get: () => first.live });
+  const served = [first, second, other];
   pollAll(served);
-  strictEqual(served.length, 0);
-  strictEqual(ended.answered, 0);
+  deepStrictEqual(served.map((one) => served.indexOf(one)), [0]);
+  strictEqual(served[0] === other, true);
+  strictEqual(second.answered, 0);
+  strictEqual(other.answered, 1);
 });
