@@ -3,6 +3,7 @@
  * table. The guest's digest must be the host's.
  */
 import { createHash } from "node:crypto";
+import type { CorePlan } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
 import { runError, usageError } from "../errors.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
@@ -28,7 +29,7 @@ export const POINTS: readonly Point[] = [
 ];
 
 const ROUNDS = 3;
-const MIB = 1e6;
+const MEGABYTE = 1e6;
 
 /** What one run of the guest gave. */
 interface Sample {
@@ -73,7 +74,7 @@ async function runOnce(
   const latency = new Histogram();
   latency.merge(report.histograms.get("request") ?? new Histogram(), runtime.nsPerTick);
   return {
-    megabytesPerSecond: span.n / MIB / (ns / 1e9),
+    megabytesPerSecond: span.n / MEGABYTE / (ns / 1e9),
     exits: stats.exitsTotal,
     requests: stats.calls + stats.postedCalls,
     hypervisorBusy: stats.servedNs / (stats.guestNs + stats.waitNs),
@@ -85,6 +86,7 @@ async function runOnce(
 
 /** The results of one point. */
 interface Outcome extends Point {
+  readonly plan: CorePlan;
   readonly samples: Sample[];
 }
 
@@ -128,16 +130,12 @@ function percent(share: number): string {
 }
 
 /** The table that people see; busy shares stand under the core that has them. */
-function show(outcomes: readonly Outcome[], rows: readonly Row[], runtime: Runtime): string {
+function show(outcomes: readonly Outcome[], rows: readonly Row[]): string {
   const head = ["placement", "notification", "MB/s", "exits", "ring requests"];
-  const cores = [
-    ...new Set(
-      POINTS.flatMap((point) => {
-        const plan = runtime.planFor({ ...DEFAULTS, ...point });
-        return [...plan.hypervisor, ...plan.guest];
-      }),
-    ),
-  ].sort((a, b) => a - b);
+  const used = outcomes.flatMap((
+    { plan },
+  ) => [...plan.housekeeping, ...plan.hypervisor, plan.guest[0]!]);
+  const cores = [...new Set(used)].sort((a, b) => a - b);
   head.push(...cores.map((cpu) => `core ${cpu}`), "p50 us", "p99 us");
   const lines = outcomes.map((outcome) => {
     const find = (name: string) =>
@@ -146,7 +144,7 @@ function show(outcomes: readonly Outcome[], rows: readonly Row[], runtime: Runti
         row.notification === outcome.notification
       )!;
     const busy = find("hypervisor busy").value!, inside = find("guest inside the engine").value!;
-    const plan = runtime.planFor({ ...DEFAULTS, ...outcome });
+    const { plan } = outcome;
     const shares = cores.map((cpu) => {
       if (plan.guest[0] === cpu) {
         return outcome.placement === "split"
@@ -173,17 +171,6 @@ function show(outcomes: readonly Outcome[], rows: readonly Row[], runtime: Runti
     `G: share of the time inside the guest, H: share spent serving it; medians of ${ROUNDS} interleaved runs, measured\n`;
 }
 
-const DEFAULTS = {
-  name: "digest",
-  guest: "digest",
-  engine: "auto",
-  vcpus: 1,
-  memory: 64 * 1024 ** 2,
-  writable: false,
-  cmdline: "",
-  overcommit: false,
-} as const;
-
 /** How much faster split and polled is than the classical placement, when both ran. */
 function verdict(rows: readonly Row[]): string {
   const speed = (placement: string, notification: string) =>
@@ -209,13 +196,14 @@ export async function runDigestDemo(
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Pick<RunRecord, "ends" | "rows">> {
-  const outcomes: Outcome[] = points.map((point) => ({ ...point, samples: [] }));
+  const outcomes: Outcome[] = [];
   // A machine made and thrown away finds every mistake in the configuration before the work.
   for (const point of points) {
-    await using _ = runtime.createVm({ ...config, ...point });
+    await using vm = runtime.createVm({ ...config, ...point });
+    outcomes.push({ ...point, plan: vm.plan, samples: [] });
   }
   const bytes = Deno.statSync(config.disk).size;
-  say(`disk: ${config.disk}, ${(bytes / MIB).toFixed(1)} MB\n`);
+  say(`disk: ${config.disk}, ${(bytes / MEGABYTE).toFixed(1)} MB\n`);
   const expected = await interruptible(signal, hostDigest(config.disk));
   say(`host:  sha256 ${expected}\n`);
   let firstRunTicks = Infinity;
@@ -235,7 +223,7 @@ export async function runDigestDemo(
   }
   say(`guest: sha256 ${expected} at every point, the host's\n\n`);
   const rows = rowsOf(outcomes);
-  say(`${show(outcomes, rows, runtime)}${verdict(rows)}`);
+  say(`${show(outcomes, rows)}${verdict(rows)}`);
   return { ends: [{ name: "digest", state: "stopped", code: 0, firstRunTicks }], rows };
 }
 
@@ -249,7 +237,7 @@ export function defaultDisk(): string {
 }
 
 /** The cores that a plan names, for one line of text. */
-export function describePlan(plan: ReturnType<Runtime["planFor"]>): string {
+export function describePlan(plan: CorePlan): string {
   const parts = [`housekeeping ${formatCpuList(plan.housekeeping)}`];
   if (plan.hypervisor.length > 0) parts.push(`hypervisor ${formatCpuList(plan.hypervisor)}`);
   if (plan.sidecore.length > 0) parts.push(`sidecore ${formatCpuList(plan.sidecore)}`);
