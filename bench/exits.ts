@@ -4,16 +4,16 @@
  */
 import { buildGuests } from "../build/guests.ts";
 import { hostError } from "../errors.ts";
-import { readGuestReport } from "../runtime/guest_report.ts";
 import { Histogram, median } from "../runtime/histogram.ts";
 import type { Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { collectionsUnderLoad } from "./gc.ts";
-import { bounded, distribution, figure, type Knobs } from "./measurement.ts";
+import { bounded, distribution, figure } from "./measurement.ts";
 import { buildNative, openNative } from "./native.ts";
 import { portExitsOnQemu, qemuInstalled } from "./qemu.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { startUpTimes } from "./start_up.ts";
+import { C_RESPONDER, ringTrip, runTrip, type Trip, trip } from "./trip.ts";
 
 const ROUNDS = 12;
 const RING_CALLS = 40_000;
@@ -25,33 +25,9 @@ const PING_PONGS = 40_000;
 /** V8 compiles the loop while these run. */
 const WARM_UP = 2;
 
-const C_RESPONDER = new URL("./c_responder_worker.ts", import.meta.url);
-
-/** One kind of trip to the hypervisor. */
-interface Trip {
-  readonly name: string;
-  readonly runtime: "typescript" | "c";
-  readonly knobs: Knobs & Required<Pick<Knobs, "placement" | "notification">>;
-  /** The guest's operation and how often. */
-  readonly operation: string;
-  readonly n: number;
-}
-
-function trip(
-  name: string,
-  placement: "same-core" | "split",
-  notification: "exit" | "polled",
-  operation: string,
-  n: number,
-  runtime: "typescript" | "c" = "typescript",
-): Trip {
-  const knobs = { engine: "kvm", placement, notification, guest: "exits" } as const;
-  return { name, runtime, knobs, operation, n };
-}
-
 const TRIPS: readonly Trip[] = [
-  trip("ring hypercall, TypeScript responder", "split", "polled", "call_ring", RING_CALLS),
-  trip("ring hypercall, C responder", "split", "polled", "call_ring", RING_CALLS, "c"),
+  ringTrip(RING_CALLS, "typescript"),
+  ringTrip(RING_CALLS, "c"),
   trip("OUT, same-core", "same-core", "exit", "out", EXITS_BESIDE_QEMU),
   trip("OUT, split", "split", "exit", "out", EXITS_BESIDE_QEMU),
   trip("IN, same-core", "same-core", "exit", "in", EXITS),
@@ -61,19 +37,6 @@ const TRIPS: readonly Trip[] = [
   trip("unmapped MMIO read, split", "split", "exit", "mmio", EXITS),
   trip("two TSC reads and nothing between", "split", "polled", "nothing", RING_CALLS),
 ];
-
-/** Runs the guest once: its histogram in nanoseconds, or the span of a posted run. */
-async function runTrip(runtime: Runtime, one: Trip) {
-  const { placement, notification } = one.knobs;
-  const cmdline = `ops=${one.operation} n=${one.n}`;
-  await using vm = runtime.createVm({ guest: "exits", placement, notification, cmdline });
-  await vm.start();
-  const report = readGuestReport(await vm.output());
-  const values = new Histogram();
-  const ticks = report.histograms.get(one.operation);
-  if (ticks) values.merge(ticks, runtime.nsPerTick);
-  return { values, span: report.spans.get(one.operation) };
-}
 
 const POSTED_TRIP = trip("posted console bytes", "split", "polled", "posted", POSTED);
 

@@ -1,5 +1,6 @@
 /** `deno task bench`: the micro-benchmarks. */
 import { benchExits } from "../bench/exits.ts";
+import { benchRing } from "../bench/ring.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { benchRecordSchema, describeHost, type Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -10,6 +11,7 @@ import { digits, table } from "./table.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<Row[]>>> = {
   exits: benchExits,
+  ring: benchRing,
 };
 
 const OPTIONS = {
@@ -28,7 +30,7 @@ function show(rows: readonly Row[]): string {
   const cell = (value: number | undefined) => value === undefined ? "" : digits(value);
   const free = rows.filter((row) => row.bound === undefined);
   const held = rows.filter((row) => row.bound !== undefined);
-  return table(
+  const figures = table(
     ["measured", "unit", "n", "p50", "p99", "p99.9", "value"],
     free.map((row) => [
       row.name,
@@ -39,7 +41,9 @@ function show(rows: readonly Row[]): string {
       cell(row.p999),
       cell(row.value),
     ]),
-  ) + "\n" + table(
+  );
+  if (held.length === 0) return figures;
+  return figures + "\n" + table(
     ["row", "unit", "n", "value", "must be", ""],
     held.map((row) => [
       row.name,

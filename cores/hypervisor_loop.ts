@@ -38,6 +38,11 @@ export interface CoreView {
 
 /** Idle turns between two looks at the clock. */
 const TURNS_PER_LOOK = 64;
+/**
+ * One idle turn in so many ends with PAUSE; a power of two. Loads in flight when a guest writes a
+ * polled line are thrown away (SDM vol. 2, PAUSE), so spinning without it delays the answer.
+ */
+const PAUSE_EVERY = 4;
 /** The longest sleep, so that a lost ring costs no more than this. */
 const LONGEST_SLEEP_US = 100_000;
 
@@ -60,6 +65,7 @@ export function hypervisorLoop(core: CoreView, served: Served[]): number {
       idleTurns = 0;
       continue;
     }
+    if ((idleTurns & (PAUSE_EVERY - 1)) === 0) Atomics.pause();
     if (++idleTurns % TURNS_PER_LOOK !== 0) continue;
     const now = stub.sx_tsc();
     if (idleTurns === TURNS_PER_LOOK) {
