@@ -35,6 +35,11 @@ export interface PlanRequest {
   readonly overcommit: boolean;
 }
 
+/** Cores that machines use which run already. */
+export type CoresInUse = Pick<CorePlan, "hypervisor" | "guest">;
+
+const NO_CORES: CoresInUse = { hypervisor: [], guest: [] };
+
 /** How near a core is to another, 0 the nearest; an SMT sibling disturbs, so it comes last. */
 function distance(from: HostCore, to: HostCore): number {
   if (from.siblings.includes(to.cpu)) return 8;
@@ -42,15 +47,28 @@ function distance(from: HostCore, to: HostCore): number {
     (from.node === to.node ? 0 : 4);
 }
 
-/** First those that no core in use disturbs, then the isolated, then the nearest. */
-function preference(core: HostCore, near: HostCore, used: readonly number[]): number[] {
-  const disturbed = core.siblings.some((sibling) => used.includes(sibling));
-  return [disturbed ? 1 : 0, core.isolated ? 0 : 1, distance(near, core), core.cpu];
+/** First those without a guest, then those that no polling core disturbs, the isolated, the nearest. */
+function preference(
+  core: HostCore,
+  near: HostCore,
+  polling: readonly number[],
+  inUse: CoresInUse,
+): number[] {
+  const taken = inUse.guest.includes(core.cpu);
+  const disturbed = core.siblings.some((sibling) => polling.includes(sibling));
+  return [
+    taken ? 1 : 0,
+    disturbed ? 1 : 0,
+    core.isolated ? 0 : 1,
+    distance(near, core),
+    core.cpu,
+  ];
 }
 
-function byPreference(near: HostCore, used: readonly number[]) {
+function byPreference(near: HostCore, polling: readonly number[], inUse: CoresInUse) {
   return (a: HostCore, b: HostCore) => {
-    const left = preference(a, near, used), right = preference(b, near, used);
+    const left = preference(a, near, polling, inUse);
+    const right = preference(b, near, polling, inUse);
     for (let i = 0; i < left.length; i++) {
       if (left[i] !== right[i]) return left[i]! - right[i]!;
     }
@@ -59,37 +77,40 @@ function byPreference(near: HostCore, used: readonly number[]) {
 }
 
 /**
- * Proposes a plan. Housekeeping takes the first core that is not isolated. The hypervisor has a core
- * of its own when the guests leave one; otherwise it shares housekeeping's. Guests take the rest, nearest to
- * their hypervisor core first and away from its SMT siblings.
+ * Proposes a plan. Housekeeping takes the first core that is not isolated. The hypervisor is the one
+ * that polls already, else a core of its own when the guests leave one, else housekeeping's. Guests
+ * take the rest, nearest to their hypervisor core first and away from its SMT siblings.
  *
- * @param occupied guest cores of machines that run already
  * @throws SplitXError `plan-impossible` when the roles do not fit the cores
  */
 export function planCores(
   topology: Topology,
   request: PlanRequest,
-  occupied: readonly number[] = [],
+  inUse: CoresInUse = NO_CORES,
 ): CorePlan {
-  const taken = request.overcommit ? [] : occupied;
-  const usable = usableCores(topology).filter((core) => !taken.includes(core.cpu));
-  const house = usable.find((core) => !core.isolated) ?? usable[0];
+  const usable = usableCores(topology);
+  const quiet = usable.filter((core) => !inUse.guest.includes(core.cpu));
+  const house = quiet.find((core) => !core.isolated) ?? quiet[0] ?? usable[0];
   if (!house) throw usageError("plan-impossible", "no online core is inside this process's mask");
   const split = request.placement === "split";
   const needed = request.overcommit ? 1 : request.vcpus;
-  let left = usable.filter((core) => core !== house).sort(byPreference(house, [house.cpu]));
-  let hypervisor = house;
-  if (split && left.length > needed) {
-    hypervisor = left[0]!;
-    left = left.slice(1).sort(byPreference(hypervisor, [house.cpu, hypervisor.cpu]));
+  let left = (request.overcommit ? usable : quiet)
+    .filter((core) => core !== house && !inUse.hypervisor.includes(core.cpu))
+    .sort(byPreference(house, [house.cpu], inUse));
+  let hypervisor = usable.find((core) => inUse.hypervisor.includes(core.cpu));
+  if (split && !hypervisor && left.length > needed) {
+    hypervisor = left.find((core) => quiet.includes(core));
+    left = left.filter((core) => core !== hypervisor);
   }
+  hypervisor ??= house;
+  if (split) left.sort(byPreference(hypervisor, [house.cpu, hypervisor.cpu], inUse));
   // With a single core only the classical placement is possible, beside housekeeping.
-  if (left.length === 0 && !split) left = [house];
+  if (usable.length === 1 && !split && (request.overcommit || quiet.length === 1)) left = [house];
   const guest = left.length === 0
     ? []
     : Array.from({ length: request.vcpus }, (_, i) => left[i % left.length]!.cpu);
   if (left.length < needed || guest.length === 0) {
-    throw usageError("plan-impossible", tooFew(usable, request));
+    throw usageError("plan-impossible", tooFew(usable, request, inUse));
   }
   return {
     housekeeping: [house.cpu],
@@ -99,26 +120,28 @@ export function planCores(
   };
 }
 
-function tooFew(usable: readonly HostCore[], request: PlanRequest): string {
+function tooFew(usable: readonly HostCore[], request: PlanRequest, inUse: CoresInUse): string {
   const wanted = request.placement === "split"
     ? `${request.vcpus} guest and 1 hypervisor`
     : `${request.vcpus} guest`;
+  const cpus = usable.map((core) => core.cpu);
+  const busy = cpus.filter((cpu) => inUse.guest.includes(cpu));
+  const taken = busy.length > 0 ? `, ${formatCpuList(busy)} taken by machines that run` : "";
   return `more roles than cores: ${wanted} core(s) wanted, ${usable.length} usable (${
-    formatCpuList(usable.map((core) => core.cpu))
-  }); ask for fewer vCPUs or give --overcommit`;
+    formatCpuList(cpus)
+  }${taken}); ask for fewer vCPUs or give --overcommit`;
 }
 
 /**
- * Refuses a plan that cannot be on this host.
+ * Refuses a plan that cannot be on this host, or not beside the machines that run.
  *
- * @param occupied guest cores of machines that run already
  * @throws SplitXError `plan-impossible` with the reason
  */
 export function checkPlan(
   plan: CorePlan,
   topology: Topology,
   request: PlanRequest,
-  occupied: readonly number[] = [],
+  inUse: CoresInUse = NO_CORES,
 ): void {
   const refuse = (why: string) => {
     throw usageError("plan-impossible", `core plan refused: ${why}`);
@@ -136,6 +159,8 @@ export function checkPlan(
     refuse(`${request.vcpus} vCPUs but ${plan.guest.length} guest core(s)`);
   }
   const guests = plan.guest.slice(0, request.vcpus);
+  const polling = guests.find((cpu) => inUse.hypervisor.includes(cpu));
+  if (polling !== undefined) refuse(`core ${polling} is another machine's hypervisor core`);
   if (request.placement === "split") {
     const hypervisors = [...plan.hypervisor, ...plan.sidecore];
     if (plan.hypervisor.length === 0) refuse("split placement needs a hypervisor core");
@@ -143,9 +168,11 @@ export function checkPlan(
     if (both !== undefined) refuse(`core ${both} is both a guest and a hypervisor core`);
     const house = guests.find((cpu) => plan.housekeeping.includes(cpu));
     if (house !== undefined) refuse(`core ${house} is both a guest and a housekeeping core`);
+    const theirs = [...hypervisors, ...plan.housekeeping].find((cpu) => inUse.guest.includes(cpu));
+    if (theirs !== undefined) refuse(`core ${theirs} is another machine's guest core`);
   }
   if (!request.overcommit) {
-    const seen = new Set(occupied);
+    const seen = new Set(inUse.guest);
     for (const cpu of guests) {
       if (seen.has(cpu)) refuse(`two vCPUs on guest core ${cpu} need --overcommit`);
       seen.add(cpu);

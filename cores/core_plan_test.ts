@@ -206,19 +206,92 @@ Deno.test("checkPlan() lets vCPUs share a guest core only when overcommitted", (
   checkPlan(shared, topologyOf(3), requestOf({ vcpus: 2, overcommit: true }));
 });
 
-Deno.test("checkPlan() refuses a guest core that another machine occupies", () => {
+Deno.test("checkPlan() refuses a guest core that another machine uses", () => {
   const wanted = plan([0], [1], [2]);
   throws(
-    () => checkPlan(wanted, topologyOf(4), requestOf(), [2]),
-    impossible(/guest core 2 need --overcommit/),
+    () => checkPlan(wanted, topologyOf(4), requestOf(), { hypervisor: [1], guest: [2] }),
+    impossible(/two vCPUs on guest core 2 need --overcommit/),
   );
-  checkPlan(wanted, topologyOf(4), requestOf(), [3]);
-  checkPlan(wanted, topologyOf(4), requestOf({ overcommit: true }), [2]);
+  checkPlan(wanted, topologyOf(4), requestOf(), { hypervisor: [1], guest: [3] });
+  const overcommitted = requestOf({ overcommit: true });
+  checkPlan(wanted, topologyOf(4), overcommitted, { hypervisor: [1], guest: [2] });
 });
 
-Deno.test("planCores() leaves out the guest cores of machines that run already", () => {
+Deno.test("checkPlan() refuses roles of two machines that may not share a core", () => {
+  const overcommitted = requestOf({ overcommit: true });
+  for (
+    const [inUse, reason] of [
+      [{ hypervisor: [2], guest: [] }, /core 2 is another machine's hypervisor core/],
+      [{ hypervisor: [], guest: [1] }, /core 1 is another machine's guest core/],
+      [{ hypervisor: [], guest: [0] }, /core 0 is another machine's guest core/],
+    ] as const
+  ) {
+    const there = { hypervisor: [...inUse.hypervisor], guest: [...inUse.guest] };
+    throws(
+      () => checkPlan(plan([0], [1], [2]), topologyOf(4), overcommitted, there),
+      impossible(reason),
+    );
+  }
+  throws(
+    () =>
+      checkPlan(plan([0], [], [1]), topologyOf(4), requestOf({ placement: "same-core" }), {
+        hypervisor: [1],
+        guest: [],
+      }),
+    impossible(/core 1 is another machine's hypervisor core/),
+  );
+});
+
+Deno.test("planCores() lets machines that run keep their cores and shares their hypervisor", () => {
   const topology = topologyOf(4);
-  strictEqual(planCores(topology, requestOf(), [2]).guest[0], 3);
-  throws(() => planCores(topologyOf(2), requestOf(), [1]), impossible());
-  strictEqual(planCores(topologyOf(2), requestOf({ overcommit: true }), [1]).guest[0], 1);
+  const one = { hypervisor: [1], guest: [2] };
+  deepStrictEqual(planCores(topology, requestOf(), one), plan([0], [1], [3]));
+  const sameCore = requestOf({ placement: "same-core" });
+  deepStrictEqual(planCores(topology, sameCore, one), plan([0], [], [3]));
+  const both = { hypervisor: [1], guest: [2, 3] };
+  throws(() => planCores(topology, requestOf(), both), impossible(/2-3 taken/));
+  const small = { hypervisor: [0], guest: [1] };
+  for (const request of [requestOf(), sameCore]) {
+    throws(() => planCores(topologyOf(2), request, small), impossible(/1 taken/));
+    const guest = planCores(topologyOf(2), { ...request, overcommit: true }, small).guest;
+    deepStrictEqual(guest, [1]);
+  }
+});
+
+Deno.test("planCores() puts no polling core on a same-core machine's", () => {
+  const one = { hypervisor: [], guest: [1] };
+  deepStrictEqual(
+    planCores(topologyOf(4), requestOf({ overcommit: true }), one),
+    plan([0], [2], [3]),
+  );
+});
+
+Deno.test("planCores() beside other machines proposes what checkPlan() takes", () => {
+  fc.assert(fc.property(
+    fc.integer({ min: 1, max: 8 }),
+    fc.array(
+      fc.record({
+        vcpus: fc.integer({ min: 1, max: 3 }),
+        placement: fc.constantFrom("split", "same-core"),
+        overcommit: fc.boolean(),
+      }),
+      { maxLength: 4 },
+    ),
+    (cores, requests) => {
+      const topology = topologyOf(cores);
+      const inUse = { hypervisor: [] as number[], guest: [] as number[] };
+      for (const request of requests as PlanRequest[]) {
+        let proposed: CorePlan;
+        try {
+          proposed = planCores(topology, request, inUse);
+        } catch (error) {
+          impossible()(error);
+          continue;
+        }
+        checkPlan(proposed, topology, request, inUse);
+        inUse.hypervisor.push(...proposed.hypervisor);
+        inUse.guest.push(...proposed.guest);
+      }
+    },
+  ));
 });

@@ -102,11 +102,14 @@ export class Runtime implements AsyncDisposable {
       placement: config.placement,
       overcommit: config.overcommit,
     };
-    const occupied = [...this.#vms.values()]
-      .filter((vm) => vm.state !== "stopped" && vm.state !== "failed")
-      .flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus));
-    const plan = config.plan ?? planCores(this.topology, request, occupied);
-    checkPlan(plan, this.topology, request, occupied);
+    const others = [...this.#vms.values()]
+      .filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
+    const inUse = {
+      hypervisor: others.flatMap((vm) => vm.plan.hypervisor),
+      guest: others.flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
+    };
+    const plan = config.plan ?? planCores(this.topology, request, inUse);
+    checkPlan(plan, this.topology, request, inUse);
     return plan;
   }
 
