@@ -23,9 +23,9 @@ const LARGEST_MEMORY = 3 * KIB ** 3;
  * ```
  */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text.trim());
+  const match = /^(\d+)(?:([KMG])(?:i?B)?|B)?$/i.exec(text.trim());
   if (!match) return undefined;
-  return Number(match[1]) * KIB ** ["", "K", "M", "G"].indexOf(match[2]!.toUpperCase());
+  return Number(match[1]) * KIB ** ["", "K", "M", "G"].indexOf((match[2] ?? "").toUpperCase());
 }
 
 const memorySchema = z.union([z.number(), z.string()]).transform((given, context) => {

@@ -25,6 +25,7 @@ Deno.test("parseSize() reads bytes and binary multiples", () => {
   const sizes: [string, number][] = [
     ["0", 0],
     ["4096", 4096],
+    ["4096B", 4096],
     ["2K", 2048],
     ["64M", 64 * MIB],
     ["64m", 64 * MIB],
@@ -37,7 +38,7 @@ Deno.test("parseSize() reads bytes and binary multiples", () => {
 });
 
 Deno.test("parseSize() knows what is no size", () => {
-  for (const text of ["", "M", "-1", "1.5G", "1T", "64 M", "0x10", "1e6", "64Mi", "all"]) {
+  for (const text of ["", "M", "-1", "1.5G", "1T", "64 M", "0x10", "1e6", "64Mi", "1iB", "all"]) {
     strictEqual(parseSize(text), undefined, text);
   }
 });

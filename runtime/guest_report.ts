@@ -13,6 +13,10 @@ export interface GuestReport {
   readonly text: string;
 }
 
+function isCount(word: string): boolean {
+  return /^\d+$/.test(word);
+}
+
 /**
  * Reads a console.
  *
@@ -37,11 +41,12 @@ export function readGuestReport(output: string): GuestReport {
     if (kind === "@hist" && name) {
       const histogram = histograms.get(name) ?? new Histogram();
       for (const word of words) {
-        const [value, count] = word.split(":").map(Number);
-        if (Number.isFinite(value) && Number.isFinite(count)) histogram.add(value!, count!);
+        const pair = word.split(":");
+        if (pair.length !== 2 || !pair.every(isCount)) continue;
+        histogram.add(Number(pair[0]), Number(pair[1]));
       }
       histograms.set(name, histogram);
-    } else if (kind === "@ticks" && name && words.length === 2) {
+    } else if (kind === "@ticks" && name && words.length === 2 && words.every(isCount)) {
       spans.set(name, { n: Number(words[0]), ticks: Number(words[1]) });
     } else {
       text += line;

@@ -30,7 +30,7 @@ Deno.test("readGuestReport() skips what is no count", () => {
 });
 
 Deno.test("readGuestReport() keeps lines that only look like a measurement", () => {
-  const output = "@hist\n@ticks loop 4\n@ticks loop 4 100 1\n @other x\n\n";
+  const output = "@hist\n@ticks loop 4\n@ticks loop four 100\n@ticks loop 4 100 1\n @other x\n\n";
   const { text, histograms, spans } = readGuestReport(output);
   strictEqual(text, output);
   strictEqual(histograms.size + spans.size, 0);

@@ -17,6 +17,9 @@ typedef uint64_t u64;
 /* Written by the guest: where vCPU 0 starts. Returning powers off with code 0. */
 void guest_main(void);
 
+/* May be written by the guest: where every other vCPU starts. Returning parks it for good. */
+__attribute__((weak)) void vcpu_main(u32 vcpu);
+
 /* ---- cpu.h in C: instructions ---- */
 static inline void out8(u16 port, u8 value) {
   __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");

@@ -28,6 +28,7 @@ struct sx_hypercall_page *hypercall_page(void) {
 __attribute__((noreturn)) void start(u32 vcpu, u32 start_info) {
   const struct start_info *info = (const struct start_info *)(u64)start_info;
   if (vcpu != 0) {
+    if (vcpu_main) vcpu_main(vcpu);
     for (;;) park(0);
   }
   platform.splitx = hypercall_pages[0] != NULL;

@@ -26,7 +26,8 @@ export function hypercallPages(memoryBytes: number, vcpus: number): number {
  *
  * @param name for messages
  * @returns the address of `hvm_start_info`, for ebx at the entry
- * @throws SplitXError `image-too-large`, `image-outside-memory`, `cmdline-too-long`
+ * @throws SplitXError `image-too-large`, `image-outside-memory`, `image-bad-entry`,
+ *   `cmdline-bad`, `cmdline-too-long`
  */
 export function loadPvh(
   memory: GuestMemory,
@@ -54,6 +55,13 @@ export function loadPvh(
         } to 0x${top.toString(16)})`,
       );
     }
+  }
+  const { entry, segments } = image;
+  if (!segments.some((at) => entry >= at.address && entry < at.address + at.memoryBytes)) {
+    throw usageError(
+      "image-bad-entry",
+      `guest image ${name} has its PVH entry at 0x${entry.toString(16)}, outside every segment`,
+    );
   }
   const words = new TextEncoder().encode(commandLine);
   if (words.includes(0)) {

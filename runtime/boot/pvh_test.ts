@@ -102,7 +102,8 @@ Deno.test("loadPvh() refuses a segment outside memory", () => {
   refuses(imageOf(segment(MIB, 4096), segment(0, 4096)), "image-outside-memory");
   refuses(imageOf(segment(top - 4095, 4096)), "image-outside-memory");
   refuses(imageOf(segment(Number.MAX_SAFE_INTEGER, 4096)), "image-outside-memory");
-  loadPvh(freshMemory().memory, imageOf(segment(top - 4096, 4096)), "IMAGE", "", 1);
+  const last = { ...imageOf(segment(top - 4096, 4096)), entry: top - 1 };
+  loadPvh(freshMemory().memory, last, "IMAGE", "", 1);
 });
 
 Deno.test("loadPvh() refuses a command line that does not fit or holds a zero", () => {
@@ -111,4 +112,10 @@ Deno.test("loadPvh() refuses a command line that does not fit or holds a zero", 
   refuses(SMALL, "cmdline-bad", "a\0b");
   const longest = "x".repeat(COMMAND_LINE_BYTES - 1);
   strictEqual(bootInformation(longest, 1).commandLine, longest);
+});
+
+Deno.test("loadPvh() refuses an entry that lies in no segment", () => {
+  for (const entry of [0, MIB - 1, MIB + 4096, 2 * MIB]) {
+    refuses({ ...SMALL, entry }, "image-bad-entry");
+  }
 });

@@ -1,5 +1,5 @@
 /** The same image and the same handlers at every point of the matrix. */
-import { match, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { Runtime } from "../../runtime/runtime.ts";
@@ -46,6 +46,30 @@ for (const point of POINTS) {
     }
     strictEqual(calls > 0, point.notification === "polled");
   });
+}
+
+for (const notification of ["exit", "polled"] as const) {
+  engineTest(
+    `one hypervisor core serves every vCPU of a machine at split+${notification}`,
+    async () => {
+      await using runtime = await Runtime.open();
+      const { output, stats, end } = await runVm(runtime, {
+        guest: "hello",
+        cmdline: "others=3",
+        vcpus: 4,
+        overcommit: true,
+        notification,
+      });
+      strictEqual(end.code, 0);
+      deepStrictEqual(
+        output.split("\n").filter((line) => line.startsWith("vCPU")).sort(),
+        ["vCPU 1 runs", "vCPU 2 runs", "vCPU 3 runs"],
+      );
+      for (const vcpu of stats.vcpus) {
+        ok(notification === "polled" ? vcpu.calls > 0 : vcpu.exitsTotal > 0);
+      }
+    },
+  );
 }
 
 engineTest("digest of an empty disk is the digest of nothing", async () => {
