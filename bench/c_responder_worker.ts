@@ -4,6 +4,7 @@
  */
 import { CORE_BLOCK_COMMAND, CORE_RUN } from "../cores/abi.ts";
 import { hypervisorLoop, pollAll } from "../cores/hypervisor_loop.ts";
+import type { VcpuChannel } from "../cores/vcpu_channel.ts";
 import { serveWorker } from "../runtime/worker.ts";
 import { openNative } from "./native.ts";
 
@@ -13,7 +14,7 @@ const native = openNative();
 serveWorker((core, served) => {
   if (served.length === 0) return hypervisorLoop(core, served);
   while (core.words[CORE_BLOCK_COMMAND] === CORE_RUN && served.length > 0) {
-    const { page, block } = served[0]!.channel;
+    const { page, block } = served[0]!.channel as VcpuChannel;
     if (native.bench_respond(page, block, core.words) === 1) pollAll(served);
   }
   return core.words[CORE_BLOCK_COMMAND]!;

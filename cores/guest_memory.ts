@@ -12,6 +12,8 @@ export class GuestMemory {
   /** Bytes, from guest-physical address 0. */
   readonly size: number;
   readonly #windows: Uint8Array[] = [];
+  /** The same windows as 32-bit words. */
+  readonly #words: Int32Array[] = [];
 
   /**
    * @param address where the stub mapped it
@@ -23,9 +25,9 @@ export class GuestMemory {
       const pointer = Deno.UnsafePointer.create(address + BigInt(at));
       if (pointer === null) throw new TypeError("guest memory at a null address");
       const bytes = Math.min(WINDOW_BYTES, size - at);
-      this.#windows.push(
-        new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes)),
-      );
+      const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
+      this.#windows.push(new Uint8Array(buffer));
+      this.#words.push(new Int32Array(buffer));
     }
   }
 
@@ -48,6 +50,53 @@ export class GuestMemory {
   byte(address: number): number {
     const window = this.#windows[address >= WINDOW_BYTES ? 1 : 0]!;
     return window[address % WINDOW_BYTES] ?? 0;
+  }
+
+  /**
+   * Four bytes, little-endian, at any alignment. The caller has asked {@link contains}.
+   *
+   * @param address guest-physical
+   */
+  word(address: number): number {
+    if (address % 4 === 0) {
+      return this.#words[address >= WINDOW_BYTES ? 1 : 0]![address % WINDOW_BYTES / 4] ?? 0;
+    }
+    return this.byte(address) | this.byte(address + 1) << 8 | this.byte(address + 2) << 16 |
+      this.byte(address + 3) << 24;
+  }
+
+  /**
+   * Stores one byte. The caller has asked {@link contains}; outside memory nothing happens.
+   *
+   * @param address guest-physical
+   */
+  setByte(address: number, value: number): void {
+    const window = this.#windows[address >= WINDOW_BYTES ? 1 : 0]!;
+    window[address % WINDOW_BYTES] = value;
+  }
+
+  /**
+   * A live view of 16-bit words, made once for what is polled later.
+   *
+   * @returns undefined when it is not aligned or not inside one window of memory
+   */
+  view16(lo: number, hi: number, count: number): Uint16Array | undefined {
+    const bytes = this.#viewBytes(lo, hi, 2 * count, 2);
+    return bytes && new Uint16Array(bytes.buffer, bytes.byteOffset, count);
+  }
+
+  /** As {@link view16}, of 32-bit words. */
+  view32(lo: number, hi: number, count: number): Int32Array | undefined {
+    const bytes = this.#viewBytes(lo, hi, 4 * count, 4);
+    return bytes && new Int32Array(bytes.buffer, bytes.byteOffset, count);
+  }
+
+  #viewBytes(lo: number, hi: number, bytes: number, alignment: number): Uint8Array | undefined {
+    const address = lo >>> 0;
+    if (!this.contains(lo, hi, bytes) || address % alignment !== 0) return undefined;
+    const window = this.#windows[Math.floor(address / WINDOW_BYTES)]!;
+    const at = address % WINDOW_BYTES;
+    return at + bytes <= window.length ? window.subarray(at, at + bytes) : undefined;
   }
 
   /**

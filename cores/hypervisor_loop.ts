@@ -13,11 +13,20 @@ import {
   CORE_RUN,
 } from "./abi.ts";
 import type { Stub } from "./stub.ts";
-import type { VcpuChannel } from "./vcpu_channel.ts";
 
-/** A served vCPU and what to do when serving it throws. */
+/** What the loop polls: a vCPU's channel, or the device queues of a machine. */
+export interface Pollable {
+  /** Serves what has come: whether there was anything. Allocates nothing. */
+  poll(): boolean;
+  /** Whether producers must ring, because the core is about to sleep. */
+  set doorbell(wanted: boolean);
+  /** Ticks at which something is due although nobody publishes anything; Infinity when nothing. */
+  readonly deadline: number;
+}
+
+/** Something polled, and what to do when serving it throws. */
 export interface Served {
-  readonly channel: VcpuChannel;
+  readonly channel: Pollable;
   /** Whether its machine still runs; the loop drops it otherwise. */
   readonly live: boolean;
   /** A defect in a handler: ends this machine only. */

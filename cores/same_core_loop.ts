@@ -5,6 +5,12 @@
 import { CORE_BLOCK_BELL, CORE_BLOCK_COMMAND, CORE_RUN } from "./abi.ts";
 import type { CoreView, Served } from "./hypervisor_loop.ts";
 import { check } from "./stub.ts";
+import type { VcpuChannel } from "./vcpu_channel.ts";
+
+/** A vCPU that is served where it runs. */
+export interface ServedVcpu extends Served {
+  readonly channel: VcpuChannel;
+}
 
 /** How long to sleep when a full buffer keeps an exit from being served. */
 const RETRY_US = 50;
@@ -17,7 +23,7 @@ const LONGEST_SLEEP_US = 10_000;
  * @param vcpu handle of the vCPU
  * @returns whether the vCPU can be run on
  */
-export function sameCoreLoop(core: CoreView, vcpu: number, served: Served): boolean {
+export function sameCoreLoop(core: CoreView, vcpu: number, served: ServedVcpu): boolean {
   const { words, stub } = core;
   const channel = served.channel;
   channel.doorbell = true; // while the guest runs, nobody polls

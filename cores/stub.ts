@@ -18,6 +18,9 @@ export const SYMBOLS = {
   sx_core_destroy: { parameters: ["i32"], result: "i32" },
   sx_vm_create: { parameters: ["u32"], result: "i32" },
   sx_vm_memory: { parameters: ["i32"], result: "pointer" },
+  sx_vm_create_irqchip: { parameters: ["i32"], result: "i32" },
+  sx_vm_irq_line: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  sx_vm_signal_msi: { parameters: ["i32", "i32", "i32", "i32"], result: "i32" },
   sx_vm_destroy: { parameters: ["i32"], result: "i32" },
   sx_vcpu_create: { parameters: ["i32", "u32"], result: "i32" },
   sx_vcpu_block_of: { parameters: ["i32"], result: "pointer" },
@@ -35,6 +38,14 @@ export const SYMBOLS = {
   // negative number as a u32.
   sx_file_read: { parameters: ["i32", "i32", "i32", "i32", "u32", "i32", "i32"], result: "i32" },
   sx_file_write: { parameters: ["i32", "i32", "i32", "i32", "u32", "i32", "i32"], result: "i32" },
+  sx_file_read_segments: {
+    parameters: ["i32", "i32", "buffer", "u32", "i32", "i32"],
+    result: "i32",
+  },
+  sx_file_write_segments: {
+    parameters: ["i32", "i32", "buffer", "u32", "i32", "i32"],
+    result: "i32",
+  },
   sx_file_flush: { parameters: ["i32"], result: "i32" },
   sx_file_close: { parameters: ["i32"], result: "i32" },
 } as const;

@@ -43,6 +43,16 @@ const memorySchema = z.union([z.number(), z.string()]).transform((given, context
   return bytes;
 });
 
+/** When a device queue is polled under `polled` notification; the defaults are ELVIS's. */
+const pollingSchema = z.strictObject({
+  /** Notifications in a millisecond that start polling a queue; 0 polls it always. */
+  startRate: z.number().min(0).default(1),
+  /** Milliseconds without work after which the queue goes back to notifications. */
+  stopIdleMs: z.number().positive().default(3000),
+  /** Requests of one queue that are served before the next queue's turn. */
+  quantum: z.int().min(1).max(256).default(64),
+});
+
 /** A machine's configuration; every field but `guest` has a default. */
 export const vmConfigSchema = z.strictObject({
   /** Shown to people. */
@@ -62,6 +72,7 @@ export const vmConfigSchema = z.strictObject({
   /** Whether the guest may write to the disk. */
   writable: z.boolean().default(false),
   cmdline: z.string().default(""),
+  polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
   plan: corePlanSchema.optional(),
   /** Several vCPUs may share a guest core. */

@@ -6,6 +6,10 @@ export const MACHINE_COUNTER = {
   unknownCalls: 0,
   wildPorts: 1,
   unmappedMemory: 2,
+  queueNotifications: 3,
+  queueChains: 4,
+  interrupts: 5,
+  lostInterrupts: 6,
   count: 8,
 } as const;
 

@@ -1,12 +1,16 @@
 /**
- * Exit events to what answers them: the few ports of a PC that a micro guest uses. What nobody
- * answers is what hardware would do: a read of all ones, a write that goes nowhere, counted.
+ * Exit events to what answers them: the few ports of a PC that a micro guest uses, then the devices
+ * on the platform's buses. What nobody answers is what hardware would do: a read of all ones, a
+ * write that goes nowhere, counted.
  */
 import {
+  EVENT_ADDR_HI,
   EVENT_ADDR_LO,
+  EVENT_DATA_HI,
   EVENT_DATA_LO,
   EVENT_FLAGS,
   EVENT_REASON,
+  EVENT_SIZE_SHIFT,
   EVENT_WRITE,
   EXIT_EPT_VIOLATION,
   EXIT_HLT,
@@ -21,6 +25,7 @@ import { DONE, FAIL, PARK, POWER_OFF, VALUE_HI, VALUE_LO } from "../cores/outcom
 import type { ExitHandler } from "../cores/vcpu_channel.ts";
 import type { ConsoleService } from "../hypercalls/console.ts";
 import { MACHINE_COUNTER } from "./counters.ts";
+import type { Bus } from "./devices/bus.ts";
 
 /** 16550 line status: transmitter holding register and shift register empty. */
 const COM1_IDLE = 0x60;
@@ -28,27 +33,43 @@ const COM1_IDLE = 0x60;
 /** Writes to these ports let the vCPU go on at once. */
 export const POSTED_PORTS: readonly number[] = [PORT_COM1, PORT_DOORBELL];
 
+/** The buses that an access may reach. */
+export interface Buses {
+  readonly ports: Bus;
+  readonly memory: Bus;
+}
+
 /** See the head of this file. */
 export class ExitRouter implements ExitHandler {
   readonly #console: ConsoleService;
+  readonly #buses: Buses;
   readonly #counters: Float64Array;
 
   /** @param counters of the machine, by `MACHINE_COUNTER` */
-  constructor(console: ConsoleService, counters: Float64Array) {
+  constructor(console: ConsoleService, buses: Buses, counters: Float64Array) {
     this.#console = console;
+    this.#buses = buses;
     this.#counters = counters;
   }
 
   exit(words: Int32Array, at: number, reply: Int32Array): number {
-    const write = (words[at + EVENT_FLAGS]! & EVENT_WRITE) !== 0;
+    const flags = words[at + EVENT_FLAGS]!;
+    const size = flags >> EVENT_SIZE_SHIFT & 0xff;
+    const write = (flags & EVENT_WRITE) !== 0;
     switch (words[at + EVENT_REASON]!) {
-      case EXIT_IO:
+      case EXIT_IO: {
+        const port = words[at + EVENT_ADDR_LO]!;
         return write
-          ? this.#out(words[at + EVENT_ADDR_LO]!, words[at + EVENT_DATA_LO]!, reply)
-          : this.#in(words[at + EVENT_ADDR_LO]!, reply);
-      case EXIT_EPT_VIOLATION:
-        this.#counters[MACHINE_COUNTER.unmappedMemory]!++;
-        return this.#allOnes(reply);
+          ? this.#out(port, size, words[at + EVENT_DATA_LO]!, reply)
+          : this.#in(port, size, reply);
+      }
+      case EXIT_EPT_VIOLATION: {
+        const address = (words[at + EVENT_ADDR_HI]! >>> 0) * 2 ** 32 +
+          (words[at + EVENT_ADDR_LO]! >>> 0);
+        return write
+          ? this.#store(address, size, words[at + EVENT_DATA_LO]!, words[at + EVENT_DATA_HI]!)
+          : this.#load(address, size, reply);
+      }
       case EXIT_HLT:
         reply[VALUE_LO] = 0;
         reply[VALUE_HI] = 0;
@@ -58,7 +79,7 @@ export class ExitRouter implements ExitHandler {
     }
   }
 
-  #out(port: number, data: number, reply: Int32Array): number {
+  #out(port: number, size: number, data: number, reply: Int32Array): number {
     switch (port) {
       case PORT_COM1:
         return this.#console.put(data, reply);
@@ -68,25 +89,51 @@ export class ExitRouter implements ExitHandler {
       case PORT_DEBUG_EXIT:
         reply[VALUE_LO] = (data << 1 | 1) & 0xff;
         return POWER_OFF;
-      default:
+      default: {
+        const found = this.#buses.ports.find(port, size);
+        if (found) return found.device.write(port - found.base!, size, data);
         this.#counters[MACHINE_COUNTER.wildPorts]!++;
         return DONE;
+      }
     }
   }
 
-  #in(port: number, reply: Int32Array): number {
-    if (port === PORT_COM1_STATUS) {
-      reply[VALUE_LO] = COM1_IDLE;
-      reply[VALUE_HI] = 0;
+  #in(port: number, size: number, reply: Int32Array): number {
+    if (port === PORT_COM1_STATUS) return this.#value(reply, COM1_IDLE, 0);
+    const found = this.#buses.ports.find(port, size);
+    if (found) return this.#value(reply, found.device.read(port - found.base!, size), 0);
+    this.#counters[MACHINE_COUNTER.wildPorts]!++;
+    return this.#value(reply, -1, -1);
+  }
+
+  /** Devices take 4 bytes at most: an access of 8 is two. */
+  #store(address: number, size: number, lo: number, hi: number): number {
+    const found = this.#buses.memory.find(address, size);
+    if (!found) {
+      this.#counters[MACHINE_COUNTER.unmappedMemory]!++;
       return DONE;
     }
-    this.#counters[MACHINE_COUNTER.wildPorts]!++;
-    return this.#allOnes(reply);
+    const offset = address - found.base!;
+    if (size !== 8) return found.device.write(offset, size, lo);
+    const outcome = found.device.write(offset, 4, lo);
+    return outcome === DONE ? found.device.write(offset + 4, 4, hi) : outcome;
   }
 
-  #allOnes(reply: Int32Array): number {
-    reply[VALUE_LO] = -1;
-    reply[VALUE_HI] = -1;
+  #load(address: number, size: number, reply: Int32Array): number {
+    const found = this.#buses.memory.find(address, size);
+    if (!found) {
+      this.#counters[MACHINE_COUNTER.unmappedMemory]!++;
+      return this.#value(reply, -1, -1);
+    }
+    const offset = address - found.base!;
+    if (size !== 8) return this.#value(reply, found.device.read(offset, size), 0);
+    const lo = found.device.read(offset, 4);
+    return this.#value(reply, lo, found.device.read(offset + 4, 4));
+  }
+
+  #value(reply: Int32Array, lo: number, hi: number): number {
+    reply[VALUE_LO] = lo;
+    reply[VALUE_HI] = hi;
     return DONE;
   }
 }

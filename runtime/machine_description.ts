@@ -1,5 +1,6 @@
 /** A machine as the housekeeping core describes it to the core that serves it. */
 import type { Disk } from "../hypercalls/block.ts";
+import type { PollingPolicy } from "./devices/queue_poller.ts";
 
 /** Everything here is shared memory, handles and numbers, so that it crosses to a worker. */
 export interface MachineDescription {
@@ -12,6 +13,8 @@ export interface MachineDescription {
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
   readonly disk: Disk | null;
+  /** When device queues are polled. */
+  readonly polling: PollingPolicy;
 }
 
 /** One vCPU of it. */

@@ -89,6 +89,10 @@ export function setUpMachine(
       console: createConsoleBuffer(),
       counters: createCounters(config.vcpus),
       disk,
+      polling: {
+        ...config.polling,
+        startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
+      },
     };
     return { description, blocks, release };
   } catch (error) {

@@ -14,7 +14,9 @@ import {
   VCPU_BLOCK_BYTES,
 } from "../cores/abi.ts";
 import { GuestMemory } from "../cores/guest_memory.ts";
-import type { Served } from "../cores/hypervisor_loop.ts";
+import type { Placement } from "../cores/core_plan.ts";
+import type { Pollable, Served } from "../cores/hypervisor_loop.ts";
+import type { ServedVcpu } from "../cores/same_core_loop.ts";
 import { type Stub, wordsAt } from "../cores/stub.ts";
 import { type Machine, VcpuChannel } from "../cores/vcpu_channel.ts";
 import { BlockService } from "../hypercalls/block.ts";
@@ -23,6 +25,7 @@ import { ConsoleService } from "../hypercalls/console.ts";
 import { ConsoleWriter } from "../hypercalls/console_ring.ts";
 import { Hypercalls } from "../hypercalls/hypercalls.ts";
 import { machineCounters, vcpuCounters } from "./counters.ts";
+import { Platform } from "./devices/platform.ts";
 import { ExitRouter } from "./exit_router.ts";
 import type { LastExit, MachineDescription, MachineEnd } from "./machine_description.ts";
 
@@ -48,7 +51,9 @@ export class ServedMachine implements Machine {
   readonly id: number;
   readonly exits: ExitRouter;
   readonly calls: Hypercalls;
-  /** What the loop polls, one for each vCPU. */
+  /** What serves each vCPU. */
+  readonly vcpus: readonly ServedVcpu[];
+  /** What the loop polls: the vCPUs, and the device queues when there are any. */
   readonly served: readonly Served[];
   readonly #stub: Stub;
   readonly #description: MachineDescription;
@@ -60,6 +65,7 @@ export class ServedMachine implements Machine {
     stub: Stub,
     description: MachineDescription,
     ticksPerNs: number,
+    placement: Placement,
     onEnd: (end: MachineEnd) => void,
   ) {
     this.#stub = stub;
@@ -70,27 +76,43 @@ export class ServedMachine implements Machine {
     const counters = machineCounters(description.counters);
     const console = new ConsoleService(memory, new ConsoleWriter(description.console));
     const block = new BlockService(stub, description.vm, memory, description.disk);
-    this.exits = new ExitRouter(console, counters);
-    this.calls = new Hypercalls(console, new ClockService(stub), block, counters);
-    this.served = description.vcpus.map((vcpu, index) => {
-      const channel = new VcpuChannel(
-        wordsAt(vcpu.block, VCPU_BLOCK_BYTES),
-        memory.words(vcpu.page, HYPERCALL_PAGE_BYTES),
-        this,
-        vcpuCounters(description.counters, index),
-        stub.sx_tsc,
-        ticksPerNs,
-      );
-      // deno-lint-ignore no-this-alias
-      const machine = this;
-      return {
-        channel,
-        get live() {
-          return machine.#live;
-        },
-        crashed: (error) => machine.#crashed(error),
-      };
+    const platform = new Platform({
+      stub,
+      vm: description.vm,
+      memory,
+      disk: description.disk,
+      polling: description.polling,
+      atOnce: placement === "same-core",
+      ticksPerMs: ticksPerNs * 1e6,
+      counters,
     });
+    this.exits = new ExitRouter(console, platform, counters);
+    this.calls = new Hypercalls(console, new ClockService(stub), block, counters);
+    this.vcpus = description.vcpus.map((vcpu, index) =>
+      this.#serve(
+        new VcpuChannel(
+          wordsAt(vcpu.block, VCPU_BLOCK_BYTES),
+          memory.words(vcpu.page, HYPERCALL_PAGE_BYTES),
+          this,
+          vcpuCounters(description.counters, index),
+          stub.sx_tsc,
+          ticksPerNs,
+        ),
+      )
+    );
+    this.served = description.disk ? [...this.vcpus, this.#serve(platform.queues)] : this.vcpus;
+  }
+
+  #serve<T extends Pollable>(channel: T): Served & { readonly channel: T } {
+    // deno-lint-ignore no-this-alias
+    const machine = this;
+    return {
+      channel,
+      get live() {
+        return machine.#live;
+      },
+      crashed: (error) => machine.#crashed(error),
+    };
   }
 
   poweredOff(code: number): void {

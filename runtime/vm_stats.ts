@@ -60,6 +60,13 @@ export interface VmStats {
   readonly unmappedMemory: number;
   /** Hypercalls with a number that no service has. */
   readonly unknownCalls: number;
+  /** Times that a driver notified a device queue. */
+  readonly queueNotifications: number;
+  /** Requests of drivers that were served. */
+  readonly queueRequests: number;
+  /** Interrupts that devices sent, and those that no controller took. */
+  readonly interrupts: number;
+  readonly lostInterrupts: number;
 }
 
 function long(words: Int32Array, at: number): number {
@@ -109,5 +116,9 @@ export function readStats(
     wildPorts: machine[MACHINE_COUNTER.wildPorts]!,
     unmappedMemory: machine[MACHINE_COUNTER.unmappedMemory]!,
     unknownCalls: machine[MACHINE_COUNTER.unknownCalls]!,
+    queueNotifications: machine[MACHINE_COUNTER.queueNotifications]!,
+    queueRequests: machine[MACHINE_COUNTER.queueChains]!,
+    interrupts: machine[MACHINE_COUNTER.interrupts]!,
+    lostInterrupts: machine[MACHINE_COUNTER.lostInterrupts]!,
   };
 }

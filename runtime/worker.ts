@@ -3,7 +3,7 @@ import { CORE_BLOCK_BYTES } from "../cores/abi.ts";
 import { pinThread } from "../cores/affinity.ts";
 import type { OpenMessage, WorkerReply } from "../cores/hypervisor_core.ts";
 import type { CoreView, Served } from "../cores/hypervisor_loop.ts";
-import { sameCoreLoop } from "../cores/same_core_loop.ts";
+import { sameCoreLoop, type ServedVcpu } from "../cores/same_core_loop.ts";
 import { openStub, wordsAt } from "../cores/stub.ts";
 import type { EndedEvent, MachineDescription } from "./machine_description.ts";
 import { ServedMachine } from "./served_machine.ts";
@@ -43,7 +43,7 @@ export function serveWorker(loop: Loop): void {
   const machines = new Map<number, ServedMachine>();
   const served: Served[] = [];
   let core: CoreView | undefined;
-  let own: { vcpu: number; served: Served } | undefined;
+  let own: { vcpu: number; served: ServedVcpu } | undefined;
 
   function opened(): CoreView {
     if (!core) throw new Error("the worker was not opened");
@@ -67,16 +67,20 @@ export function serveWorker(loop: Loop): void {
 
   function attach(description: MachineDescription, sameCoreVcpu: number | undefined): void {
     const { stub, ticksPerNs } = opened();
-    const machine = new ServedMachine(stub, description, ticksPerNs, (end) => {
-      scope.postMessage({ type: "event", machine: description.id, end });
-    });
+    const machine = new ServedMachine(
+      stub,
+      description,
+      ticksPerNs,
+      sameCoreVcpu === undefined ? "split" : "same-core",
+      (end) => scope.postMessage({ type: "event", machine: description.id, end }),
+    );
     machines.set(description.id, machine);
     if (sameCoreVcpu === undefined) {
       served.push(...machine.served);
     } else {
       own = {
         vcpu: description.vcpus[sameCoreVcpu]!.handle,
-        served: machine.served[sameCoreVcpu]!,
+        served: machine.vcpus[sameCoreVcpu]!,
       };
     }
   }

@@ -39,6 +39,13 @@ SX_EXPORT int32_t sx_core_destroy(int32_t core);
 SX_EXPORT int32_t sx_vm_create(uint32_t pages);
 /** Where its memory is mapped, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);
+/** Gives it the kernel's PICs, IOAPIC, local APICs and PIT; to be called before any vCPU is made. */
+SX_EXPORT int32_t sx_vm_create_irqchip(int32_t vm);
+/** Raises or lowers a line of the interrupt controllers; ENXIO when it has none. */
+SX_EXPORT int32_t sx_vm_irq_line(int32_t vm, uint32_t gsi, uint32_t level);
+/** Sends an interrupt message: 1 delivered, 0 blocked by the guest; ENXIO without controllers. */
+SX_EXPORT int32_t sx_vm_signal_msi(int32_t vm, uint32_t address_lo, uint32_t address_hi,
+                                   uint32_t data);
 /** Refused with EBUSY while it has vCPUs. */
 SX_EXPORT int32_t sx_vm_destroy(int32_t vm);
 
@@ -73,6 +80,14 @@ SX_EXPORT int32_t sx_file_read(int32_t file, int32_t vm, uint32_t address_lo, ui
                                uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
 SX_EXPORT int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
                                 uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
+/**
+ * Bytes moved between a file and `count` segments of a machine's memory, each three words: address
+ * low and high, length. Every segment must lie inside the memory; at most 1,024 segments.
+ */
+SX_EXPORT int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t *segments,
+                                        uint32_t count, uint32_t offset_lo, uint32_t offset_hi);
+SX_EXPORT int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments,
+                                         uint32_t count, uint32_t offset_lo, uint32_t offset_hi);
 SX_EXPORT int32_t sx_file_flush(int32_t file);
 SX_EXPORT int32_t sx_file_close(int32_t file);
 

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "exports.h"
 #include "stub.h"
+
+#define MOST_SEGMENTS 1024
 
 struct file {
   int fd;
@@ -43,47 +46,54 @@ double sx_file_size(int32_t handle) {
   return (double)status.st_size;
 }
 
-struct transfer {
-  int fd;
-  void *memory;
-  off_t offset;
-};
-
-static int transfer_check(struct transfer *out, int32_t handle, int32_t vm_handle,
-                          uint64_t address, uint32_t length, uint64_t offset) {
-  struct file *file = handle_get(HANDLE_FILE, handle);
-  struct vm *vm = handle_get(HANDLE_VM, vm_handle);
-  if (!file || !vm) return fail_with("file transfer", EBADF);
-  if (address > vm->memory.size || length > vm->memory.size - address) {
-    return fail_with("file transfer", EFAULT);
-  }
-  if (offset > INT64_MAX - (uint64_t)length) return fail_with("file transfer", EINVAL);
-  *out = (struct transfer){file->fd, vm->memory.base + address, (off_t)offset};
-  return 0;
-}
-
 static uint64_t join(uint32_t lo, uint32_t hi) {
   return (uint64_t)hi << 32 | lo;
 }
 
+/* Moves bytes between a file and segments of a machine's memory by preadv or pwritev. */
+static int32_t move(ssize_t (*call)(int, const struct iovec *, int, off_t), const char *name,
+                    int32_t file_handle, int32_t vm_handle, const uint32_t *segments,
+                    uint32_t count, uint64_t offset) {
+  struct file *file = handle_get(HANDLE_FILE, file_handle);
+  struct vm *vm = handle_get(HANDLE_VM, vm_handle);
+  if (!file || !vm) return fail_with("file transfer", EBADF);
+  if (!segments || count > MOST_SEGMENTS) return fail_with("file transfer", EINVAL);
+  struct iovec parts[MOST_SEGMENTS];
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint64_t address = join(segments[3 * i], segments[3 * i + 1]);
+    uint32_t length = segments[3 * i + 2];
+    if (address > vm->memory.size || length > vm->memory.size - address) {
+      return fail_with("file transfer", EFAULT);
+    }
+    parts[i] = (struct iovec){vm->memory.base + address, length};
+    total += length;
+  }
+  if (total > INT32_MAX || offset > INT64_MAX - total) return fail_with("file transfer", EINVAL);
+  ssize_t moved = call(file->fd, parts, (int)count, (off_t)offset);
+  return moved < 0 ? fail(name) : (int32_t)moved;
+}
+
+int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t *segments, uint32_t count,
+                              uint32_t offset_lo, uint32_t offset_hi) {
+  return move(preadv, "preadv", file, vm, segments, count, join(offset_lo, offset_hi));
+}
+
+int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments, uint32_t count,
+                               uint32_t offset_lo, uint32_t offset_hi) {
+  return move(pwritev, "pwritev", file, vm, segments, count, join(offset_lo, offset_hi));
+}
+
 int32_t sx_file_read(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
                      uint32_t length, uint32_t offset_lo, uint32_t offset_hi) {
-  struct transfer to;
-  int result = transfer_check(&to, file, vm, join(address_lo, address_hi), length,
-                              join(offset_lo, offset_hi));
-  if (result) return result;
-  ssize_t moved = pread(to.fd, to.memory, length, to.offset);
-  return moved < 0 ? fail("pread") : (int32_t)moved;
+  const uint32_t segment[] = {address_lo, address_hi, length};
+  return sx_file_read_segments(file, vm, segment, 1, offset_lo, offset_hi);
 }
 
 int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
                       uint32_t length, uint32_t offset_lo, uint32_t offset_hi) {
-  struct transfer from;
-  int result = transfer_check(&from, file, vm, join(address_lo, address_hi), length,
-                              join(offset_lo, offset_hi));
-  if (result) return result;
-  ssize_t moved = pwrite(from.fd, from.memory, length, from.offset);
-  return moved < 0 ? fail("pwrite") : (int32_t)moved;
+  const uint32_t segment[] = {address_lo, address_hi, length};
+  return sx_file_write_segments(file, vm, segment, 1, offset_lo, offset_hi);
 }
 
 int32_t sx_file_flush(int32_t handle) {

@@ -30,6 +30,7 @@ struct core {
 struct vm {
   int fd;
   struct region memory;
+  bool irqchip; /* the kernel has the interrupt controllers */
   _Atomic int vcpus; /* vCPUs that still hold the machine */
 };
 

@@ -39,7 +39,8 @@ function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
       const before = args[i - 1];
       if ((parameters as readonly string[])[i - 1] === "buffer") {
         const bytes = before instanceof Uint8Array ? before.length : 0;
-        return name === "sx_vcpu_set_cpuid" ? Math.floor(bytes / 24) : bytes;
+        if (name === "sx_vcpu_set_cpuid") return Math.floor(bytes / 24);
+        return name.endsWith("_segments") ? Math.floor(bytes / 12) : bytes;
       }
       return (parameters as readonly string[])[i] === "u32" ? (value as number) >>> 0 : value;
     })

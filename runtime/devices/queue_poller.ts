@@ -1,0 +1,170 @@
+/**
+ * The virtqueues of one machine on the core that serves them. A queue begins by notifications; when
+ * they come often its avail index is polled instead and the driver is told not to notify, until it
+ * has been idle for long (ELVIS, USENIX ATC 2013, 3.4). Queues are served round robin, a quantum
+ * each, so that one which is always full keeps nobody waiting.
+ */
+import type { VirtioPci } from "./virtio/virtio_pci.ts";
+
+/** When a queue is polled. */
+export interface PollingPolicy {
+  /** Notifications in a millisecond that start it; Infinity for never, 0 for always. */
+  readonly startRate: number;
+  /** Milliseconds without work that end it. */
+  readonly stopIdleMs: number;
+  /** Chains of one queue that are served before the next queue's turn. */
+  readonly quantum: number;
+}
+
+/** Indexes of the counters that {@link QueuePoller} keeps. */
+export const QUEUE_COUNTER = { notifications: 0, chains: 1, count: 2 } as const;
+
+/** Turns between two looks at the clock for queues that may have become idle. */
+const TURNS_PER_LOOK = 4096;
+
+interface Entry {
+  readonly transport: VirtioPci;
+  readonly index: number;
+  polled: boolean;
+  /** The driver has notified, or work was left. */
+  waiting: boolean;
+  /** Start of the millisecond in which notifications are counted, and how many came. */
+  since: number;
+  notifications: number;
+  /** Chains served since the start, and at the last look at the clock. */
+  chains: number;
+  seen: number;
+  /** Ticks of the last look that found something served since the one before. */
+  worked: number;
+}
+
+/** See the head of this file. It is polled like a vCPU. Polling allocates nothing. */
+export class QueuePoller {
+  readonly #entries: Entry[] = [];
+  readonly #policy: PollingPolicy;
+  readonly #ticks: () => number;
+  readonly #ticksPerMs: number;
+  readonly #atOnce: boolean;
+  readonly #counters: Float64Array;
+  #turns = 0;
+
+  /**
+   * @param atOnce serve within the notification: for placements in which nobody polls
+   * @param counters by {@link QUEUE_COUNTER}
+   */
+  constructor(
+    policy: PollingPolicy,
+    ticks: () => number,
+    ticksPerMs: number,
+    atOnce: boolean,
+    counters: Float64Array,
+  ) {
+    this.#policy = policy;
+    this.#ticks = ticks;
+    this.#ticksPerMs = ticksPerMs;
+    this.#atOnce = atOnce;
+    this.#counters = counters;
+  }
+
+  /** Looks after every queue of a device from now on. */
+  add(transport: VirtioPci): void {
+    for (const index of transport.queues.keys()) {
+      const polled = !this.#atOnce && this.#policy.startRate === 0;
+      this.#entries.push({
+        transport,
+        index,
+        polled,
+        waiting: false,
+        since: 0,
+        notifications: 0,
+        chains: 0,
+        seen: 0,
+        worked: 0,
+      });
+    }
+  }
+
+  /** Nothing here falls due by itself. */
+  readonly deadline = Infinity;
+
+  /** The driver has notified a queue. */
+  notified(transport: VirtioPci, index: number): void {
+    this.#counters[QUEUE_COUNTER.notifications]!++;
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (entry.transport !== transport || entry.index !== index) continue;
+      entry.waiting = true;
+      if (!this.#atOnce) this.#count(entry);
+      else while (this.#serve(entry));
+    }
+  }
+
+  /** Serves every queue that has work, for one quantum: whether any had. */
+  poll(): boolean {
+    let any = false;
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      const work = entry.polled ? entry.transport.queues[entry.index]!.pending : entry.waiting;
+      if (work && this.#serve(entry)) any = true;
+    }
+    if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
+    return any;
+  }
+
+  /** The core is about to sleep, or woke up: whether drivers must notify although it polls. */
+  set doorbell(wanted: boolean) {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (entry.polled) entry.transport.queues[entry.index]!.notifications = wanted;
+    }
+  }
+
+  /** Serves one quantum: whether there was anything. */
+  #serve(entry: Entry): boolean {
+    const { transport, index } = entry;
+    const queue = transport.queues[index]!;
+    if (entry.polled && queue.notifications) queue.notifications = false;
+    const served = transport.serve(index, this.#policy.quantum);
+    entry.chains += served;
+    this.#counters[QUEUE_COUNTER.chains]! += served;
+    if (!entry.polled && served < this.#policy.quantum) {
+      queue.notifications = true;
+      entry.waiting = queue.pending;
+    }
+    if (served === 0) entry.waiting = false;
+    return served > 0;
+  }
+
+  /** Counts a notification and starts polling when they come often. */
+  #count(entry: Entry): void {
+    if (entry.polled) return;
+    const now = this.#ticks();
+    if (now - entry.since > this.#ticksPerMs) {
+      entry.since = now;
+      entry.notifications = 0;
+    }
+    if (++entry.notifications < this.#policy.startRate) return;
+    entry.polled = true;
+    entry.worked = now;
+    entry.transport.queues[entry.index]!.notifications = false;
+  }
+
+  /** Goes back to notifications where a queue has been idle for long. */
+  #retireIdle(): void {
+    if (this.#policy.startRate === 0) return;
+    const now = this.#ticks();
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (!entry.polled) continue;
+      if (entry.chains !== entry.seen) {
+        entry.seen = entry.chains;
+        entry.worked = now;
+      } else if (now - entry.worked > this.#policy.stopIdleMs * this.#ticksPerMs) {
+        const queue = entry.transport.queues[entry.index]!;
+        entry.polled = false;
+        queue.notifications = true;
+        entry.waiting = queue.pending; // what came before the driver knew
+      }
+    }
+  }
+}

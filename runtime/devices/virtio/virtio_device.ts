@@ -1,0 +1,29 @@
+/** What a kind of virtio device is, behind whatever transport. */
+import type { Device } from "../device.ts";
+import type { Virtqueue } from "./virtqueue.ts";
+
+/** One virtio device. */
+export interface VirtioDevice {
+  /** Device type (virtio 1.2, 5). */
+  readonly type: number;
+  /** PCI class, subclass and programming interface. */
+  readonly classCode: number;
+  /** Feature bits of its own, below 24. */
+  readonly features: number;
+  /** How many virtqueues it has. */
+  readonly queues: number;
+  /** Its configuration space. */
+  readonly config: Device;
+  /** The driver is ready: what was negotiated. */
+  start(features: number): void;
+  /** The driver has reset it, or it never started: it holds nothing of the guest's. */
+  reset(): void;
+  /**
+   * Serves chains of one of its queues.
+   *
+   * @param queue enabled
+   * @param most how many chains at most
+   * @returns how many chains were taken
+   */
+  serve(index: number, queue: Virtqueue, most: number): number;
+}
