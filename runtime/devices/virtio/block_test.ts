@@ -1,0 +1,179 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import fc from "fast-check";
+import type { Stub } from "../../../cores/stub.ts";
+import { VirtioBlock } from "./block.ts";
+import { type Buffer, DriverSide } from "./driver_side.ts";
+import { Virtqueue } from "./virtqueue.ts";
+
+const SECTOR = 512, SECTORS = 16;
+const HEADER = 0x8000, DATA = 0x9000, STATUS = 0xf000, MEMORY = 65536;
+const IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8;
+const OK = 0, IO_ERROR = 1, UNSUPPORTED = 2;
+
+/** The stub's file calls on an array; `fails` makes them fail, `holds` cuts the file. */
+class FileInMemory {
+  readonly bytes = new Uint8Array(SECTORS * SECTOR);
+  fails = false;
+  holds = this.bytes.length;
+  flushes = 0;
+
+  stub(guest: Uint8Array): Stub {
+    const move = (segments: Int32Array, count: number, offset: number, write: boolean) => {
+      if (this.fails) return -5;
+      let moved = 0;
+      for (let i = 0; i < count; i++) {
+        const address = segments[3 * i]!, at = offset + moved;
+        const length = Math.min(segments[3 * i + 2]!, Math.max(0, this.holds - at));
+        if (write) this.bytes.set(guest.subarray(address, address + length), at);
+        else guest.set(this.bytes.subarray(at, at + length), address);
+        moved += length;
+      }
+      return moved;
+    };
+    return {
+      sx_file_read_segments: (_f: number, _v: number, s: Int32Array, n: number, lo: number) =>
+        move(s, n, lo, false),
+      sx_file_write_segments: (_f: number, _v: number, s: Int32Array, n: number, lo: number) =>
+        move(s, n, lo, true),
+      sx_file_flush: () => {
+        this.flushes++;
+        return this.fails ? -5 : 0;
+      },
+    } as unknown as Stub;
+  }
+}
+
+function deviceOf(writable = true) {
+  const driver = new DriverSide(16, MEMORY), file = new FileInMemory();
+  const disk = { file: 1, writable, bytes: file.bytes.length };
+  const device = new VirtioBlock(file.stub(driver.bytes), 1, driver.memory, {
+    disk,
+    serial: "serial",
+    queues: 1,
+  });
+  const queue = new Virtqueue(driver.memory);
+  ok(queue.enable(driver.addresses, false));
+  /** Sends a request: its status and how many bytes the device says it wrote. */
+  const request = (type: number, sector: number, data: readonly Buffer[]) => {
+    driver.view.setUint32(HEADER, type, true);
+    driver.view.setBigUint64(HEADER + 8, BigInt(sector), true);
+    driver.bytes[STATUS] = 0xff;
+    driver.add([
+      { address: HEADER, length: 16 },
+      ...data,
+      { address: STATUS, length: 1, write: true },
+    ]);
+    strictEqual(device.serve(0, queue, 8), 1);
+    const { written } = driver.collect()[0]!;
+    return { status: driver.bytes[STATUS], written };
+  };
+  return { driver, file, device, queue, request };
+}
+
+const into = (length: number, address = DATA): Buffer => ({ address, length, write: true });
+const from = (length: number, address = DATA): Buffer => ({ address, length });
+
+Deno.test("VirtioBlock tells capacity, block size and whether it may be written", () => {
+  const { device } = deviceOf();
+  strictEqual(device.config.read(0, 4), SECTORS);
+  strictEqual(device.config.read(4, 4), 0);
+  strictEqual(device.config.read(20, 4), 4096);
+  strictEqual(device.features & 1 << 5, 0);
+  strictEqual(deviceOf(false).device.features & 1 << 5, 1 << 5);
+});
+
+Deno.test("what is written can be read, in whatever pieces", () => {
+  const { driver, file, request } = deviceOf();
+  for (let i = 0; i < 2 * SECTOR; i++) driver.bytes[DATA + i] = i * 7;
+  deepStrictEqual(request(OUT, 3, [from(100), from(2 * SECTOR - 100, DATA + 100)]), {
+    status: OK,
+    written: 1,
+  });
+  deepStrictEqual(
+    file.bytes.slice(3 * SECTOR, 5 * SECTOR),
+    driver.bytes.slice(DATA, DATA + 2 * SECTOR),
+  );
+  const to = DATA + 0x2000;
+  deepStrictEqual(request(IN, 3, [into(1, to), into(2 * SECTOR - 1, to + 1)]), {
+    status: OK,
+    written: 2 * SECTOR + 1,
+  });
+  deepStrictEqual(
+    driver.bytes.slice(to, to + 2 * SECTOR),
+    driver.bytes.slice(DATA, DATA + 2 * SECTOR),
+  );
+});
+
+Deno.test("a request is one wherever its descriptors are cut", () => {
+  fc.assert(fc.property(
+    fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 6 }),
+    fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 6 }),
+    fc.boolean(),
+    (readCuts, writeCuts, write) => {
+      const { driver, file, device, queue } = deviceOf();
+      const cut = (start: number, total: number, cuts: number[], write: boolean) => {
+        const buffers: Buffer[] = [];
+        let at = 0;
+        for (const length of [...cuts, total]) {
+          const part = Math.min(length, total - at);
+          if (part > 0) buffers.push({ address: start + at, length: part, write });
+          at += part;
+        }
+        return buffers;
+      };
+      // The header, and the status behind the data, lie next to the data in memory.
+      const header = DATA - 16, data = write ? 16 + SECTOR : 16;
+      driver.view.setUint32(header, write ? OUT : IN, true);
+      driver.view.setBigUint64(header + 8, 2n, true);
+      file.bytes.fill(9, 2 * SECTOR, 3 * SECTOR);
+      driver.bytes.fill(5, DATA, DATA + SECTOR);
+      const to = 0xc000, answer = write ? 1 : SECTOR + 1;
+      driver.add([...cut(header, data, readCuts, false), ...cut(to, answer, writeCuts, true)]);
+      strictEqual(device.serve(0, queue, 8), 1);
+      strictEqual(driver.bytes[to + answer - 1], OK);
+      if (write) strictEqual(file.bytes[2 * SECTOR + 511], 5);
+      else strictEqual(driver.bytes[to + SECTOR - 1], 9);
+      strictEqual(driver.collect()[0]!.written, answer);
+    },
+  ));
+});
+
+Deno.test("a request outside the disk, of part of a sector, or that the host fails, is an error", () => {
+  const { file, request } = deviceOf();
+  const error = { status: IO_ERROR, written: 1 };
+  deepStrictEqual(request(IN, SECTORS, [into(SECTOR)]), error);
+  deepStrictEqual(request(IN, SECTORS - 1, [into(2 * SECTOR)]), error);
+  deepStrictEqual(request(IN, 2 ** 52, [into(SECTOR)]), error);
+  deepStrictEqual(request(OUT, 0, [from(SECTOR - 1)]), error);
+  file.holds = 100; // the file shrank
+  deepStrictEqual(request(IN, 0, [into(SECTOR)]), error);
+  file.fails = true;
+  deepStrictEqual(request(IN, 0, [into(SECTOR)]), error);
+  deepStrictEqual(request(OUT, 0, [from(SECTOR)]), error);
+  deepStrictEqual(request(FLUSH, 0, []), error);
+});
+
+Deno.test("a read-only disk takes no write and a flush reaches the file", () => {
+  const { file, request } = deviceOf(false);
+  deepStrictEqual(request(OUT, 0, [from(SECTOR)]), { status: IO_ERROR, written: 1 });
+  deepStrictEqual(request(FLUSH, 0, []), { status: OK, written: 1 });
+  strictEqual(file.flushes, 1);
+});
+
+Deno.test("GET_ID gives the serial number, and an unknown request is unsupported", () => {
+  const { driver, request } = deviceOf();
+  deepStrictEqual(request(GET_ID, 0, [into(20)]), { status: OK, written: 21 });
+  strictEqual(new TextDecoder().decode(driver.bytes.slice(DATA, DATA + 7)), "serial\0");
+  deepStrictEqual(request(77, 0, [into(SECTOR)]), { status: UNSUPPORTED, written: 1 });
+});
+
+Deno.test("a chain without room for a status is given back, one without header is an error", () => {
+  const { driver, device, queue } = deviceOf();
+  driver.add([{ address: HEADER, length: 16 }]);
+  driver.add([{ address: HEADER, length: 15 }, { address: STATUS, length: 1, write: true }]);
+  driver.add([{ address: STATUS + 1, length: 1, write: true }]);
+  strictEqual(device.serve(0, queue, 8), 3);
+  deepStrictEqual(driver.collect().map(({ written }) => written), [0, 1, 1]);
+  strictEqual(driver.bytes[STATUS], IO_ERROR);
+  strictEqual(driver.bytes[STATUS + 1], IO_ERROR);
+});
