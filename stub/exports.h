@@ -82,7 +82,9 @@ SX_EXPORT int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, u
                                 uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
 /**
  * Bytes moved between a file and `count` segments of a machine's memory, each three words: address
- * low and high, length. Every segment must lie inside the memory; at most 1,024 segments.
+ * low and high, length. Every segment must lie inside the memory; at most 1,024 segments. Small
+ * reads are copied from a mapping: of a file that was cut short since it was opened, the rest of the
+ * last page reads as zeros, and what lies behind it is not moved.
  */
 SX_EXPORT int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t *segments,
                                         uint32_t count, uint32_t offset_lo, uint32_t offset_hi);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -12,8 +13,16 @@
 
 #define MOST_SEGMENTS 1024
 
+/*
+ * Reads up to this size are copied from a mapping of the file, without a system call; in larger
+ * ones the copy itself takes longer than the call.
+ */
+#define MAPPED_READ 65536
+
 struct file {
   int fd;
+  unsigned char *map; /* NULL when the file cannot be mapped */
+  uint64_t map_size;  /* the file's size when it was opened */
 };
 
 int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable) {
@@ -26,12 +35,16 @@ int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable) {
   int result = fstat(fd, &status) ? fail("fstat") : 0;
   if (result == 0 && S_ISDIR(status.st_mode)) result = fail_with("open", EISDIR);
   if (result == 0 && !S_ISREG(status.st_mode)) result = fail_with("open a regular file", EINVAL);
+  if (result == 0) result = guarded_copy_install();
   struct file *file = result == 0 ? malloc(sizeof *file) : NULL;
   if (file) {
-    file->fd = fd;
+    *file = (struct file){.fd = fd, .map_size = (uint64_t)status.st_size};
+    void *map = mmap(NULL, file->map_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map != MAP_FAILED) file->map = map;
     result = handle_open(HANDLE_FILE, file);
     if (result > 0) return result;
     fail_with("sx_file_open", -result);
+    if (file->map) munmap(file->map, file->map_size);
     free(file);
   }
   close(fd);
@@ -50,15 +63,21 @@ static uint64_t join(uint32_t lo, uint32_t hi) {
   return (uint64_t)hi << 32 | lo;
 }
 
-/* Moves bytes between a file and segments of a machine's memory by preadv or pwritev. */
-static int32_t move(ssize_t (*call)(int, const struct iovec *, int, off_t), const char *name,
-                    int32_t file_handle, int32_t vm_handle, const uint32_t *segments,
-                    uint32_t count, uint64_t offset) {
+/* A transfer that has been checked. */
+struct transfer {
+  const struct file *file;
+  uint64_t offset;
+  uint64_t total;
+  int count;
+  struct iovec parts[MOST_SEGMENTS];
+};
+
+static int transfer_check(struct transfer *out, int32_t file_handle, int32_t vm_handle,
+                          const uint32_t *segments, uint32_t count, uint64_t offset) {
   struct file *file = handle_get(HANDLE_FILE, file_handle);
   struct vm *vm = handle_get(HANDLE_VM, vm_handle);
   if (!file || !vm) return fail_with("file transfer", EBADF);
   if (!segments || count > MOST_SEGMENTS) return fail_with("file transfer", EINVAL);
-  struct iovec parts[MOST_SEGMENTS];
   uint64_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
     uint64_t address = join(segments[3 * i], segments[3 * i + 1]);
@@ -66,28 +85,62 @@ static int32_t move(ssize_t (*call)(int, const struct iovec *, int, off_t), cons
     if (address > vm->memory.size || length > vm->memory.size - address) {
       return fail_with("file transfer", EFAULT);
     }
-    parts[i] = (struct iovec){vm->memory.base + address, length};
+    out->parts[i] = (struct iovec){vm->memory.base + address, length};
     total += length;
   }
   if (total > INT32_MAX || offset > INT64_MAX - total) return fail_with("file transfer", EINVAL);
-  ssize_t moved = call(file->fd, parts, (int)count, (off_t)offset);
-  return moved < 0 ? fail(name) : (int32_t)moved;
+  out->file = file;
+  out->offset = offset;
+  out->total = total;
+  out->count = (int)count;
+  return 0;
+}
+
+/* Bytes copied from the mapping; fewer than asked when the file was cut short meanwhile. */
+static int32_t read_mapped(const struct transfer *to) {
+  const unsigned char *from = to->file->map + to->offset;
+  uint64_t done = 0;
+  for (int i = 0; i < to->count; i++) {
+    size_t left = guarded_copy(to->parts[i].iov_base, from + done, to->parts[i].iov_len);
+    done += to->parts[i].iov_len - left;
+    if (left) break;
+  }
+  return (int32_t)done;
+}
+
+/* Bytes read by a system call, which knows where the file ends now. */
+static int32_t read_exactly(const struct transfer *to) {
+  ssize_t moved = preadv(to->file->fd, to->parts, to->count, (off_t)to->offset);
+  return moved < 0 ? fail("preadv") : (int32_t)moved;
 }
 
 int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t *segments, uint32_t count,
                               uint32_t offset_lo, uint32_t offset_hi) {
-  return move(preadv, "preadv", file, vm, segments, count, join(offset_lo, offset_hi));
+  struct transfer to;
+  int result = transfer_check(&to, file, vm, segments, count, join(offset_lo, offset_hi));
+  if (result) return result;
+  if (to.total <= MAPPED_READ && to.file->map && to.offset <= to.file->map_size &&
+      to.total <= to.file->map_size - to.offset) {
+    return read_mapped(&to);
+  }
+  return read_exactly(&to);
 }
 
 int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments, uint32_t count,
                                uint32_t offset_lo, uint32_t offset_hi) {
-  return move(pwritev, "pwritev", file, vm, segments, count, join(offset_lo, offset_hi));
+  struct transfer from;
+  int result = transfer_check(&from, file, vm, segments, count, join(offset_lo, offset_hi));
+  if (result) return result;
+  ssize_t moved = pwritev(from.file->fd, from.parts, from.count, (off_t)from.offset);
+  return moved < 0 ? fail("pwritev") : (int32_t)moved;
 }
 
 int32_t sx_file_read(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
                      uint32_t length, uint32_t offset_lo, uint32_t offset_hi) {
   const uint32_t segment[] = {address_lo, address_hi, length};
-  return sx_file_read_segments(file, vm, segment, 1, offset_lo, offset_hi);
+  struct transfer to;
+  int result = transfer_check(&to, file, vm, segment, 1, join(offset_lo, offset_hi));
+  return result ? result : read_exactly(&to);
 }
 
 int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
@@ -105,6 +158,7 @@ int32_t sx_file_flush(int32_t handle) {
 int32_t sx_file_close(int32_t handle) {
   struct file *file = handle_close(HANDLE_FILE, handle);
   if (!file) return fail_with("sx_file_close", EBADF);
+  if (file->map) munmap(file->map, file->map_size);
   close(file->fd);
   free(file);
   return 0;

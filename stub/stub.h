@@ -88,6 +88,12 @@ void kick_thread(int tid);
 void thread_block_signals(void);
 void thread_own_vcpu(struct vcpu *vcpu);
 
+/* guarded_copy.c */
+/* Must have succeeded once before guarded_copy(). */
+int guarded_copy_install(void);
+/* Bytes that were not copied because `from` was cut short; 0 when all were. */
+size_t guarded_copy(void *to, const void *from, size_t size);
+
 /* futex.c: the words lie in shared mappings; timeout 0 waits without end. */
 int futex_wait(void *word, uint32_t expected, uint64_t timeout_ns);
 void futex_wake(void *word);
