@@ -36,6 +36,18 @@ async function engineProblem(): Promise<string> {
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
 const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+function kvmOpens(): boolean {
+  try {
+    Deno.openSync("/dev/kvm", { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What QEMU can run guests with here; its software processor is always there. */
+export const QEMU_ACCELERATORS: readonly ("tcg" | "kvm")[] = kvmOpens() ? ["tcg", "kvm"] : ["tcg"];
+
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
