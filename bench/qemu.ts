@@ -16,6 +16,17 @@ export async function qemuInstalled(): Promise<boolean> {
   }
 }
 
+/** Whether this QEMU joins two machines by datagrams of a Unix socket. */
+export async function qemuHasDatagrams(): Promise<boolean> {
+  try {
+    const args = ["-M", "none", "-netdev", "help"];
+    const { stdout } = await new Deno.Command(PROGRAM, { args }).output();
+    return /^dgram$/m.test(new TextDecoder().decode(stdout));
+  } catch {
+    return false;
+  }
+}
+
 /** Options of a machine without PCI, the quickest to boot. */
 export const MICROVM: readonly string[] = ["-M", "microvm"];
 
