@@ -16,27 +16,52 @@ export async function qemuInstalled(): Promise<boolean> {
   }
 }
 
+/** Whether this QEMU joins two machines by datagrams of a Unix socket. */
+export async function qemuHasDatagrams(): Promise<boolean> {
+  try {
+    const args = ["-M", "none", "-netdev", "help"];
+    const { stdout } = await new Deno.Command(PROGRAM, { args }).output();
+    return /^dgram$/m.test(new TextDecoder().decode(stdout));
+  } catch {
+    return false;
+  }
+}
+
+/** Options of a machine without PCI, the quickest to boot. */
+export const MICROVM: readonly string[] = ["-M", "microvm"];
+
+/** Options of machines with PCI, whose firmware leaves the devices to the guest. */
+export const PCI_MACHINES = {
+  q35: ["-M", "q35", "-bios", "qboot.rom"],
+  pc: ["-M", "pc", "-bios", "qboot.rom"],
+} as const satisfies Record<string, readonly string[]>;
+
 /** A finished run. */
 export interface QemuRun {
   readonly output: string;
   /** QEMU's exit code: `(code << 1) | 1` for a guest that ended itself. */
   readonly code: number;
+  /** What QEMU itself said. */
+  readonly errors: string;
 }
 
 /**
- * Boots a micro guest on QEMU's microvm machine.
+ * Boots a micro guest on QEMU.
  *
  * @param accelerator `kvm` or `tcg`
  * @param image path of a PVH ELF image
+ * @param machine QEMU's options for the machine and its devices
  */
 export async function runOnQemu(
   accelerator: "kvm" | "tcg",
   image: string,
   commandLine: string,
+  machine: readonly string[] = MICROVM,
 ): Promise<QemuRun> {
   const child = new Deno.Command(PROGRAM, {
     args: [
-      ...["-M", "microvm", "-accel", accelerator, "-m", "64", "-nodefaults", "-no-reboot"],
+      ...machine,
+      ...["-accel", accelerator, "-m", "64", "-nodefaults", "-no-reboot"],
       ...["-display", "none", "-serial", "stdio"],
       ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
       ...["-kernel", image, "-append", commandLine],
@@ -44,12 +69,14 @@ export async function runOnQemu(
     ],
     stdin: "null",
     stdout: "piped",
-    stderr: "null",
+    stderr: "piped",
   }).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  const { code, stdout } = await child.output();
+  const { code, stdout, stderr } = await child.output();
   clearTimeout(timer);
-  return { output: new TextDecoder().decode(stdout).replaceAll("\r", ""), code };
+  const decoder = new TextDecoder();
+  const output = decoder.decode(stdout).replaceAll("\r", "");
+  return { output, code, errors: decoder.decode(stderr) };
 }
 
 /** Port-I/O exits of the `exits` image on QEMU with KVM, in TSC ticks. */

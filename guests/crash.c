@@ -5,13 +5,6 @@ extern u8 idt[];
 
 static u64 seed;
 
-static u64 random(void) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return seed;
-}
-
 static void unmapped_mmio(void) {
   volatile u32 *nowhere = (volatile u32 *)0xd0000000;
   *nowhere = 1;
@@ -50,7 +43,7 @@ static void ring_garbage(u64 rounds) {
   volatile u32 *page = (volatile u32 *)hypercall_page();
   for (u64 round = 0; round < rounds; round++) {
     for (u32 i = 0; i < sizeof(struct sx_hypercall_page) / 4; i++) {
-      u64 value = random();
+      u64 value = random_next(&seed);
       page[i] = value >> 63 ? (u32)value : (u32)(value >> 32) % 8;
     }
     if (round % 64 == 0) out32(SX_PORT_DOORBELL, 0);

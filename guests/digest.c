@@ -39,12 +39,7 @@ void guest_main(void) {
 
   u8 digest[32];
   sha256_end(&sha, digest);
-  print("sha256 ");
-  for (int i = 0; i < 32; i++) print_hex(digest[i], 2);
-  print("\n@ticks digest ");
-  print_number(sha.bytes);
-  print(" ");
-  print_number(spent);
-  print("\n");
+  print_digest(digest);
+  print_ticks("digest", sha.bytes, spent);
   histogram_print("request");
 }

@@ -28,16 +28,6 @@ MEASURE(call_exit, call_by_exit(SX_CALL_NOP, 0, 0, 0))
 MEASURE(call_ring, call_by_ring(SX_CALL_NOP, 0, 0, 0))
 MEASURE(park_ring, call_by_ring(SX_CALL_PARK, 1000000, 0, 0)) /* a millisecond */
 
-static void print_ticks(const char *name, u64 n, u64 spent) {
-  print("@ticks ");
-  print(name);
-  print(" ");
-  print_number(n);
-  print(" ");
-  print_number(spent);
-  print("\n");
-}
-
 /* Posted console bytes, from the first until the hypervisor has served the last. */
 static void posted(u64 n) {
   print_flush();

@@ -23,6 +23,12 @@ Deno.test("readGuestReport() puts the lines of one histogram together", () => {
   strictEqual(histograms.get("b")!.n, 1);
 });
 
+Deno.test("readGuestReport() adds up the counts of one name", () => {
+  const { counts, text } = readGuestReport("@count kicks 2\n@count bytes 4096\n@count kicks 3\n");
+  deepStrictEqual([...counts], [["kicks", 5], ["bytes", 4096]]);
+  strictEqual(text, "");
+});
+
 Deno.test("readGuestReport() skips what is no count", () => {
   const { histograms } = readGuestReport("@hist a x:1 2 3:y 7:1  \r\n");
   strictEqual(histograms.get("a")!.n, 1);
@@ -30,15 +36,16 @@ Deno.test("readGuestReport() skips what is no count", () => {
 });
 
 Deno.test("readGuestReport() keeps lines that only look like a measurement", () => {
-  const output = "@hist\n@ticks loop 4\n@ticks loop four 100\n@ticks loop 4 100 1\n @other x\n\n";
-  const { text, histograms, spans } = readGuestReport(output);
+  const output = "@hist\n@ticks loop 4\n@ticks loop four 100\n@ticks loop 4 100 1\n @other x\n\n" +
+    "@count\n@count kicks\n@count kicks few\n@count kicks 1 2\n";
+  const { text, histograms, spans, counts } = readGuestReport(output);
   strictEqual(text, output);
-  strictEqual(histograms.size + spans.size, 0);
+  strictEqual(histograms.size + spans.size + counts.size, 0);
 });
 
 Deno.test("readGuestReport() leaves any text without measurements as it is", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (output) => {
-    fc.pre(!/@(hist|ticks)/.test(output));
+    fc.pre(!/@(hist|ticks|count)/.test(output));
     strictEqual(readGuestReport(output).text, output);
   }));
 });

@@ -1,6 +1,6 @@
 /** What whole-system tests share. */
 import { fileURLToPath } from "node:url";
-import { qemuInstalled } from "../bench/qemu.ts";
+import { qemuHasDatagrams, qemuInstalled } from "../bench/qemu.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
 import type { Vm, VmEnd } from "../runtime/vm.ts";
@@ -36,6 +36,21 @@ async function engineProblem(): Promise<string> {
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
 const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+/** Why two QEMUs cannot be joined here, empty when they can. */
+const NO_QEMU_PAIR = NO_QEMU || (await qemuHasDatagrams() ? "" : "QEMU has no -netdev dgram");
+
+function kvmOpens(): boolean {
+  try {
+    Deno.openSync("/dev/kvm", { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What QEMU can run guests with here; its software processor is always there. */
+export const QEMU_ACCELERATORS: readonly ("tcg" | "kvm")[] = kvmOpens() ? ["tcg", "kvm"] : ["tcg"];
+
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
@@ -51,6 +66,11 @@ export function engineTest(name: string, fn: () => Promise<void>): void {
 /** A test that runs QEMU. */
 export function qemuTest(name: string, fn: () => Promise<void>): void {
   testUnless(NO_QEMU, name, fn);
+}
+
+/** A test that runs two QEMUs on one network. */
+export function qemuPairTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_QEMU_PAIR, name, fn);
 }
 
 /** A test that hides things of the host from a child. */

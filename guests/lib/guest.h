@@ -24,12 +24,20 @@ __attribute__((weak)) void vcpu_main(u32 vcpu);
 static inline void out8(u16 port, u8 value) {
   __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
+static inline void out16(u16 port, u16 value) {
+  __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
 static inline void out32(u16 port, u32 value) {
   __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
 }
 static inline u8 in8(u16 port) {
   u8 value;
   __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+  return value;
+}
+static inline u16 in16(u16 port) {
+  u16 value;
+  __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
   return value;
 }
 static inline u32 in32(u16 port) {
@@ -91,11 +99,27 @@ void print_flush(void);
 struct answer block_read(u64 offset, void *to, u32 length);
 struct answer block_write(u64 offset, const void *from, u32 length);
 
+/* ---- memory.c ---- */
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int value, size_t size);
+
 /* ---- histogram.c: counts of tick values, within 1 % of the value ---- */
 void histogram_reset(void);
 void histogram_add(u64 value);
 /* Prints "@hist NAME value:count ..." */
 void histogram_print(const char *name);
+
+/* ---- report.c: lines that the host reads ---- */
+/* "@ticks NAME n ticks": n things took so many ticks altogether. */
+void print_ticks(const char *name, u64 n, u64 spent);
+/* "@count NAME value" */
+void print_count(const char *name, u64 value);
+/* "sha256 HEX" */
+void print_digest(const u8 digest[32]);
+
+/* ---- random.c ---- */
+/* The next number of a sequence that depends on its state, which is not 0. */
+u64 random_next(u64 *state);
 
 /* ---- sha256.c ---- */
 struct sha256 {
@@ -113,6 +137,8 @@ sha256_fold sha256_fold_portable, sha256_fold_instructions;
 
 /* ---- power.c ---- */
 __attribute__((noreturn)) void power_off(u8 code);
+/* Says why on a line of its own and powers off with code 1. */
+__attribute__((noreturn)) void give_up(const char *why);
 /* Leaves the core idle for so long, 0: until a kick. Always an exit, as HLT is. */
 void park(u64 nanoseconds);
 

@@ -10,6 +10,12 @@ void power_off(u8 code) {
   for (;;) relax();
 }
 
+void give_up(const char *why) {
+  print(why);
+  print("\n");
+  power_off(1);
+}
+
 void park(u64 nanoseconds) {
   if (hypercall_page()) {
     call_by_exit(SX_CALL_PARK, nanoseconds, 0, 0);

@@ -3,22 +3,9 @@ import { match, strictEqual } from "node:assert";
 import { runOnQemu } from "../../bench/qemu.ts";
 import { buildGuests } from "../../build/guests.ts";
 import { readGuestReport } from "../../runtime/guest_report.ts";
-import { qemuTest } from "../support.ts";
+import { QEMU_ACCELERATORS, qemuTest } from "../support.ts";
 
-/** KVM on this host may lack what QEMU needs; its software processor never does. */
-const ACCELERATORS = ["tcg", "kvm"] as const;
-
-function usable(accelerator: "tcg" | "kvm"): boolean {
-  if (accelerator === "tcg") return true;
-  try {
-    Deno.openSync("/dev/kvm", { read: true, write: true }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-for (const accelerator of ACCELERATORS.filter(usable)) {
+for (const accelerator of QEMU_ACCELERATORS) {
   qemuTest(`hello runs on QEMU's microvm with ${accelerator}`, async () => {
     const folder = await buildGuests(() => {});
     const { output, code } = await runOnQemu(accelerator, `${folder}/hello.elf`, "a b");

@@ -1,0 +1,50 @@
+#include "virtio_blk.h"
+
+/* Feature bits (virtio 1.2, 5.2.3). */
+#define FEATURE_READ_ONLY (1ull << 5)
+#define FEATURE_FLUSH (1ull << 9)
+
+#define CONFIG_CAPACITY 0 /* 5.2.4 */
+
+#define NOT_DONE 0xff /* no status of 5.2.6 */
+
+bool virtio_blk_open(struct virtio_blk *disk) {
+  if (!virtio_find(VIRTIO_TYPE_BLOCK, &disk->device)) return false;
+  virtio_negotiate(&disk->device, FEATURE_READ_ONLY | FEATURE_FLUSH);
+  disk->read_only = disk->device.features & FEATURE_READ_ONLY;
+  disk->can_flush = disk->device.features & FEATURE_FLUSH;
+  disk->sectors = virtio_config64(&disk->device, CONFIG_CAPACITY);
+  virtio_add_queue(&disk->device, 0, &disk->queue);
+  virtio_start(&disk->device);
+  return true;
+}
+
+bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *request, u32 type,
+                       u64 sector, u8 *data, u32 length) {
+  request->header.type = type;
+  request->header.reserved = 0;
+  request->header.sector = sector;
+  request->status = NOT_DONE;
+  struct virtqueue_part parts[3] = {{&request->header, sizeof request->header, false}};
+  u32 count = 1;
+  if (length) parts[count++] = (struct virtqueue_part){data, length, type == VIRTIO_BLK_READ};
+  parts[count++] = (struct virtqueue_part){&request->status, sizeof request->status, true};
+  return virtqueue_add(&disk->queue, parts, count, request);
+}
+
+void virtio_blk_kick(struct virtio_blk *disk) {
+  virtqueue_kick(&disk->queue);
+}
+
+struct virtio_blk_request *virtio_blk_poll(struct virtio_blk *disk) {
+  u32 written;
+  return virtqueue_take(&disk->queue, &written);
+}
+
+u8 virtio_blk_wait(struct virtio_blk *disk, u32 type, u64 sector, u8 *data, u32 length) {
+  static struct virtio_blk_request request;
+  if (!virtio_blk_submit(disk, &request, type, sector, data, length)) return NOT_DONE;
+  virtio_blk_kick(disk);
+  while (!virtio_blk_poll(disk)) relax();
+  return request.status;
+}

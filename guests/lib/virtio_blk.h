@@ -1,0 +1,53 @@
+/* A block device (virtio 1.2, 5.2), polled. */
+#ifndef VIRTIO_BLK_H
+#define VIRTIO_BLK_H
+
+#include "virtio_pci.h"
+
+#define SECTOR_BYTES 512
+#define VIRTIO_BLK_DEPTH 64 /* requests in flight, at most */
+
+/* Request types (5.2.6). */
+#define VIRTIO_BLK_READ 0
+#define VIRTIO_BLK_WRITE 1
+#define VIRTIO_BLK_FLUSH 4
+
+/* A request in flight; the caller's until it is submitted and again when it comes back. */
+struct virtio_blk_request {
+  struct {
+    u32 type;
+    u32 reserved;
+    u64 sector;
+  } header __attribute__((aligned(64)));
+  u8 status __attribute__((aligned(64))); /* 0: done */
+  /* The caller's own. */
+  u64 block __attribute__((aligned(64)));
+  u64 asked;
+  u8 *data;
+};
+
+struct virtio_blk {
+  struct virtio_device device;
+  u64 sectors;
+  bool read_only;
+  bool can_flush; /* false: what is written is kept */
+  struct virtqueue queue;
+};
+
+/* Opens the first block device. False when there is none. */
+bool virtio_blk_open(struct virtio_blk *disk);
+
+/* Adds a request. False when the queue has no room. A flush has no data. */
+bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *request, u32 type,
+                       u64 sector, u8 *data, u32 length);
+
+/* Tells the device of what was submitted, if it wants to be told. */
+void virtio_blk_kick(struct virtio_blk *disk);
+
+/* A request that is finished, or NULL. */
+struct virtio_blk_request *virtio_blk_poll(struct virtio_blk *disk);
+
+/* Submits a request and waits for it, with no other in flight. Returns its status. */
+u8 virtio_blk_wait(struct virtio_blk *disk, u32 type, u64 sector, u8 *data, u32 length);
+
+#endif

@@ -1,0 +1,137 @@
+#include "virtqueue.h"
+
+#include "mmio.h"
+
+/* Descriptor flags (virtio 1.2, 2.7.5). */
+#define DESCRIPTOR_NEXT 1
+#define DESCRIPTOR_WRITE 2
+#define DESCRIPTOR_INDIRECT 4
+
+#define AVAILABLE_NO_INTERRUPT 1 /* 2.7.6 */
+#define USED_NO_NOTIFY 1         /* 2.7.8 */
+
+/*
+ * With the event index the device interrupts when its index passes used_event (2.7.7). Half the
+ * number space ahead it never does; it is moved on well before the index comes there.
+ */
+#define NEVER 0x8000
+#define MOVE_ON_EVERY 0x2000
+
+/* The event words stand behind the last ring entry of the size in use (2.7.6, 2.7.8). */
+static u16 *used_event(struct virtqueue *queue) {
+  return (u16 *)((u8 *)&queue->available + offsetof(struct virtqueue_available, ring) +
+                 queue->size * sizeof(u16));
+}
+
+static const u16 *avail_event(const struct virtqueue *queue) {
+  return (const u16 *)((const u8 *)&queue->used + offsetof(struct virtqueue_used, ring) +
+                       queue->size * sizeof queue->used.ring[0]);
+}
+
+static void store16(u16 *at, u16 value) {
+  __atomic_store_n(at, value, __ATOMIC_RELEASE);
+}
+
+static u16 load16(const u16 *at) {
+  return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+void virtqueue_start(struct virtqueue *queue, u16 size, bool event_index, bool indirect) {
+  memset(queue, 0, sizeof *queue);
+  queue->size = size;
+  queue->event_index = event_index;
+  queue->indirect = indirect;
+  queue->free_count = size;
+  for (u16 i = 0; i < size; i++) queue->next_free[i] = (u16)(i + 1);
+  if (event_index) {
+    store16(used_event(queue), NEVER); /* the flags must stay 0 (2.7.7.1) */
+  } else {
+    store16(&queue->available.flags, AVAILABLE_NO_INTERRUPT);
+  }
+}
+
+static struct virtqueue_descriptor describe(const struct virtqueue_part *part) {
+  return (struct virtqueue_descriptor){
+      .address = (u64)part->at,
+      .length = part->length,
+      .flags = part->device_writes ? DESCRIPTOR_WRITE : 0,
+  };
+}
+
+bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_part *parts, u32 count,
+                   void *token) {
+  bool indirect = queue->indirect && count > 1;
+  u16 needed = indirect ? 1 : (u16)count;
+  if (count == 0 || count > VIRTQUEUE_PARTS || queue->free_count < needed) return false;
+  u16 head = queue->free_head;
+  if (indirect) {
+    struct virtqueue_descriptor *table = queue->tables[head];
+    for (u32 i = 0; i < count; i++) {
+      table[i] = describe(&parts[i]);
+      if (i + 1 == count) break;
+      table[i].flags |= DESCRIPTOR_NEXT;
+      table[i].next = (u16)(i + 1);
+    }
+    queue->descriptors[head] = (struct virtqueue_descriptor){
+        .address = (u64)table,
+        .length = count * (u32)sizeof *table,
+        .flags = DESCRIPTOR_INDIRECT,
+    };
+    queue->free_head = queue->next_free[head];
+  } else {
+    u16 at = head;
+    for (u32 i = 0; i < count; i++) {
+      struct virtqueue_descriptor descriptor = describe(&parts[i]);
+      u16 next = queue->next_free[at];
+      if (i + 1 < count) {
+        descriptor.flags |= DESCRIPTOR_NEXT;
+        descriptor.next = next;
+      }
+      queue->descriptors[at] = descriptor;
+      at = next;
+    }
+    queue->free_head = at;
+  }
+  queue->free_count -= needed;
+  queue->held[head] = needed;
+  queue->tokens[head] = token;
+  queue->available.ring[queue->published % queue->size] = head;
+  /* The index last: whoever sees it sees the entry and its descriptors (2.7.13.3). */
+  store16(&queue->available.index, ++queue->published);
+  return true;
+}
+
+void virtqueue_kick(struct virtqueue *queue) {
+  u16 before = queue->told, now = queue->published;
+  if (before == now) return;
+  queue->told = now;
+  /* Either the device sees the new index, or this sees that it asks to be told (2.7.13.4.1). */
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  bool wanted = queue->event_index
+                    ? (u16)(now - load16(avail_event(queue)) - 1) < (u16)(now - before)
+                    : !(load16(&queue->used.flags) & USED_NO_NOTIFY);
+  if (!wanted) return;
+  queue->kicks++;
+  mmio_write16(queue->notify, queue->number);
+}
+
+void *virtqueue_take(struct virtqueue *queue, u32 *length) {
+  if (load16(&queue->used.index) == queue->seen) return NULL;
+  u16 entry = queue->seen++ % queue->size;
+  u32 head = queue->used.ring[entry].id;
+  *length = queue->used.ring[entry].length;
+  if (head >= queue->size || !queue->held[head]) {
+    give_up("the device returned a request that it did not have");
+  }
+  u16 last = (u16)head;
+  for (u16 i = 1; i < queue->held[head]; i++) last = queue->next_free[last];
+  queue->next_free[last] = queue->free_head;
+  queue->free_head = (u16)head;
+  queue->free_count += queue->held[head];
+  queue->held[head] = 0;
+  queue->taken++;
+  if (queue->event_index && queue->seen % MOVE_ON_EVERY == 0) {
+    store16(used_event(queue), (u16)(queue->seen + NEVER));
+  }
+  return queue->tokens[head];
+}
