@@ -1,9 +1,10 @@
 /** The checkout as it stands, and what was built from it, as an archive for the lab. */
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../build/cache.ts";
 import type { ArchiveEntry } from "../build/cpio.ts";
 import { buildGuests } from "../build/guests.ts";
+import { buildLinuxGuest } from "../build/linux.ts";
 import { runProgram } from "../build/program.ts";
 import { buildStub, type Progress } from "../build/stub.ts";
 import { hostError } from "../errors.ts";
@@ -36,11 +37,15 @@ async function trackedFiles(): Promise<string[]> {
   return stdout.split("\0").filter((name) => name !== "" && isFile(join(CHECKOUT, name)));
 }
 
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map((entry) => join(folder, entry.name));
+}
+
 /** Builds what the lab, which has no compiler, finds in its cache. */
 async function builtFiles(progress: Progress): Promise<string[]> {
   const stub = await buildStub(progress);
-  const guests = await buildGuests(progress);
-  return [stub, ...[...Deno.readDirSync(guests)].map((entry) => join(guests, entry.name))];
+  const folders = [await buildGuests(progress), dirname((await buildLinuxGuest(progress)).kernel)];
+  return [stub, ...folders.flatMap(filesIn)];
 }
 
 /** Files that are tracked, as they are in the working tree, and what the project builds of them. */

@@ -1,5 +1,5 @@
 /** What the lab has apart from the checkout: made once for each content, 120 MB. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "../build/cache.ts";
 import { type ArchiveEntry, cpioArchive } from "../build/cpio.ts";
@@ -44,7 +44,7 @@ async function librariesOf(program: string): Promise<string[]> {
 export async function buildLabInitramfs(kernel: DebianKernel, progress: Progress): Promise<string> {
   const busybox = await debianPackage("busybox-static", progress);
   const libraries = await librariesOf(DENO);
-  const packages = [kernel.package.folder, busybox.folder];
+  const packages = [kernel.package, busybox].map((one) => basename(one.folder));
   const hash = contentHash([...MAKERS, DENO, ...libraries], [...packages, ...libraries]);
   const archive = join(cacheFolder(), `lab-${hash}.cpio`);
   if (exists(archive)) return archive;

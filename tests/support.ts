@@ -35,11 +35,12 @@ async function engineProblem(): Promise<string> {
 /** Why machines cannot run here, empty when they can. */
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
-const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+export const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
-function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
+/** A test that is skipped, and says why in its name, where there is a problem. */
+export function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
   Deno.test({ name: problem ? `${name} [skipped: ${problem}]` : name, ignore: problem !== "", fn });
 }
 
