@@ -9,9 +9,10 @@ const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** From the top down; a folder may import those that stand behind it in its own list. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
-  tests: ["bench", "cli", "runtime", "hypercalls", "cores", "build", "errors.ts"],
+  tests: ["bench", "cli", "lab", "runtime", "hypercalls", "cores", "build", "errors.ts"],
   examples: ["runtime"],
-  cli: ["bench", "runtime", "cores", "build", "errors.ts"],
+  cli: ["bench", "lab", "runtime", "cores", "build", "errors.ts"],
+  lab: ["build", "errors.ts"],
   bench: ["runtime", "cores", "build", "errors.ts"],
   runtime: ["hypercalls", "cores", "build", "errors.ts"],
   hypercalls: ["cores"],

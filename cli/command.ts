@@ -1,5 +1,5 @@
 /** What every command does around its work: errors as one line, exit codes, interruption. */
-import { stopCompilers } from "../build/compiler.ts";
+import { stopPrograms } from "../build/program.ts";
 import { EXIT, SplitXError } from "../errors.ts";
 
 /** How long giving everything back may take after an interruption, milliseconds. */
@@ -38,7 +38,7 @@ export async function runCommand(
   const controller = new AbortController();
   const interrupt = () => {
     setTimeout(() => Deno.exit(EXIT.interrupted), LAST_MS);
-    stopCompilers();
+    stopPrograms();
     controller.abort();
   };
   Deno.addSignalListener("SIGINT", interrupt);

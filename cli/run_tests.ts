@@ -9,7 +9,17 @@ import { EXIT } from "../errors.ts";
 import { runCommand } from "./command.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
-const FOLDERS = ["build", "cores", "hypercalls", "runtime", "bench", "cli", "examples", "tests"];
+const FOLDERS = [
+  "build",
+  "cores",
+  "hypercalls",
+  "runtime",
+  "bench",
+  "lab",
+  "cli",
+  "examples",
+  "tests",
+];
 
 /** What Deno counted, from the last line of its report. */
 function totals(report: string): { passed: number; failed: number; skipped: number } {

@@ -71,7 +71,7 @@ export class Runtime implements AsyncDisposable {
   /**
    * Builds what the cache lacks and probes the engine.
    *
-   * @throws SplitXError `no-compiler` when something must be built and cannot
+   * @throws SplitXError `no-cc` when something must be built and cannot
    */
   static async open(options: RuntimeOptions = {}): Promise<Runtime> {
     const progress = options.progress ?? (() => {});

@@ -35,7 +35,7 @@ async function engineProblem(): Promise<string> {
 /** Why machines cannot run here, empty when they can. */
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
-const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+export const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
 /** Why two QEMUs cannot be joined here, empty when they can. */
 const NO_QEMU_PAIR = NO_QEMU || (await qemuHasDatagrams() ? "" : "QEMU has no -netdev dgram");
 
@@ -54,7 +54,8 @@ export const QEMU_ACCELERATORS: readonly ("tcg" | "kvm")[] = kvmOpens() ? ["tcg"
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
-function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
+/** A test that is skipped, and says why in its name, where there is a problem. */
+export function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
   Deno.test({ name: problem ? `${name} [skipped: ${problem}]` : name, ignore: problem !== "", fn });
 }
 

@@ -1,0 +1,121 @@
+/** Builds the Linux guest: Debian's kernel, its virtio modules, busybox, and an init of ours. */
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
+import { compile } from "./compiler.ts";
+import { type ArchiveEntry, cpioArchive } from "./cpio.ts";
+import { debianPackage, hasPackages } from "./debian.ts";
+import { debianKernel } from "./debian_kernel.ts";
+import { modulesWithDependencies } from "./kernel_modules.ts";
+import type { Progress } from "./stub.ts";
+
+const MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng"];
+const FOLDERS = ["proc", "sys", "dev", "tmp", "etc", "sbin", "usr/bin", "usr/sbin"];
+const PROGRAM_FLAGS = [
+  ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-ffreestanding", "-fno-stack-protector"],
+  ...["-fcf-protection=none", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none"],
+];
+
+const GUEST = fileURLToPath(new URL("../guests/linux/", import.meta.url));
+const INIT = join(GUEST, "init");
+const SELFTEST = join(GUEST, "selftest.sh");
+const DEBUG_EXIT = join(GUEST, "debug_exit.c");
+/** Files that decide what is made of the packages. */
+const MAKERS = [
+  ...[INIT, SELFTEST, DEBUG_EXIT],
+  ...["linux.ts", "cpio.ts", "kernel_modules.ts"]
+    .map((name) => fileURLToPath(new URL(name, import.meta.url))),
+];
+
+/** A Linux that runs a script and powers off. */
+export interface LinuxGuest {
+  /** Path of a bzImage. */
+  readonly kernel: string;
+  /** Path of an uncompressed cpio archive. */
+  readonly initrd: string;
+  /** Of the kernel's package. */
+  readonly version: string;
+}
+
+function guestIn(folder: string): LinuxGuest {
+  return {
+    kernel: join(folder, "vmlinuz"),
+    initrd: join(folder, "initrd"),
+    version: Deno.readTextFileSync(join(folder, "version")),
+  };
+}
+
+/** The youngest guest that the cache has, of whatever packages. */
+function youngest(prefix: string): string | undefined {
+  const made = (folder: string) => Deno.statSync(folder).mtime?.getTime() ?? 0;
+  return [...Deno.readDirSync(cacheFolder())]
+    .filter((entry) => entry.name.startsWith(prefix))
+    .map((entry) => join(cacheFolder(), entry.name))
+    .sort((one, other) => made(other) - made(one))[0];
+}
+
+/**
+ * Builds the Linux guest unless the cache has it, made of the current packages. A host that has no
+ * Debian packages takes what the cache has.
+ *
+ * Its init runs `/splitx/script`, or what `splitx.script=` on the kernel command line names
+ * (`/splitx/selftest` is there), or a shell on the console; prints `splitx: exit N`, writes N to the
+ * debug exit port 0xf4, and powers off.
+ */
+export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
+  const prefix = `linux-${contentHash(MAKERS, [...MODULES, ...PROGRAM_FLAGS])}-`;
+  if (!await hasPackages()) {
+    const made = youngest(prefix);
+    if (made !== undefined) return guestIn(made);
+  }
+  const kernel = await debianKernel(progress);
+  const busybox = await debianPackage("busybox-static", progress);
+  const packages = [kernel.package, busybox];
+  const folder = join(
+    cacheFolder(),
+    prefix + contentHash([], packages.map((one) => basename(one.folder))),
+  );
+  if (exists(folder)) return guestIn(folder);
+  progress("building the Linux guest");
+  await makeInCache(folder, async (path, scratch) => {
+    const debugExit = join(scratch, "debug_exit");
+    await compile([...PROGRAM_FLAGS, "-o", debugExit, DEBUG_EXIT], scratch);
+    const modules = modulesWithDependencies(kernel.modules, MODULES);
+    const order = modules.map((module) => `${module.name}\n`).join("");
+    const file = (path: string, from: string): ArchiveEntry => (
+      { path, bytes: Deno.readFileSync(from), executable: true }
+    );
+    const archive = cpioArchive([
+      file("init", INIT),
+      file("bin/busybox", join(busybox.folder, "bin/busybox")),
+      { path: "bin/sh", target: "busybox" },
+      file("splitx/debug_exit", debugExit),
+      file("splitx/selftest", SELFTEST),
+      ...modules.map(({ name, bytes }) => ({ path: `splitx/modules/${name}.ko`, bytes })),
+      { path: "splitx/modules/order", bytes: new TextEncoder().encode(order) },
+      ...FOLDERS.map((path) => ({ path })),
+    ]);
+    Deno.mkdirSync(path);
+    Deno.copyFileSync(kernel.image, join(path, "vmlinuz"));
+    Deno.writeFileSync(join(path, "initrd"), archive);
+    Deno.writeTextFileSync(join(path, "version"), kernel.package.version);
+  });
+  return guestIn(folder);
+}
+
+/**
+ * An initial file system with more files in it.
+ *
+ * @param initrd path of an uncompressed cpio archive, such as {@link LinuxGuest.initrd}
+ * @param files what it does not have, such as `splitx/script`, or what stands in the place of its own
+ */
+export function initrdWith(
+  initrd: string,
+  files: readonly ArchiveEntry[],
+): Uint8Array<ArrayBuffer> {
+  const first = Deno.readFileSync(initrd), second = cpioArchive(files);
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

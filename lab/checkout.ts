@@ -1,0 +1,59 @@
+/** The checkout as it stands, and what was built from it, as an archive for the lab. */
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../build/cache.ts";
+import type { ArchiveEntry } from "../build/cpio.ts";
+import { buildGuests } from "../build/guests.ts";
+import { buildLinuxGuest } from "../build/linux.ts";
+import { runProgram } from "../build/program.ts";
+import { buildStub, type Progress } from "../build/stub.ts";
+import { hostError } from "../errors.ts";
+
+/** The checkout, at the same place on the host and in the lab. */
+export const CHECKOUT = fileURLToPath(new URL("../", import.meta.url));
+/** `cacheFolder()` in the lab. */
+const LAB_CACHE = "root/.cache/splitx";
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // tracked, and removed from the working tree
+  }
+}
+
+function fileEntry(path: string, from: string): ArchiveEntry {
+  const executable = ((Deno.statSync(from).mode ?? 0) & 0o100) !== 0;
+  return { path, bytes: Deno.readFileSync(from), executable };
+}
+
+async function trackedFiles(): Promise<string[]> {
+  const { success, stdout, stderr } = await runProgram(
+    "git",
+    ["-C", CHECKOUT, "ls-files", "-z"],
+    "no git on this host, and it lists the files of the checkout: install it, for example with: apt-get install -y git",
+  );
+  if (!success) throw hostError("no-checkout", `${CHECKOUT} is not a git checkout: ${stderr}`);
+  return stdout.split("\0").filter((name) => name !== "" && isFile(join(CHECKOUT, name)));
+}
+
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map((entry) => join(folder, entry.name));
+}
+
+/** Builds what the lab, which has no compiler, finds in its cache. */
+async function builtFiles(progress: Progress): Promise<string[]> {
+  const stub = await buildStub(progress);
+  const folders = [await buildGuests(progress), dirname((await buildLinuxGuest(progress)).kernel)];
+  return [stub, ...folders.flatMap(filesIn)];
+}
+
+/** Files that are tracked, as they are in the working tree, and what the project builds of them. */
+export async function checkoutEntries(progress: Progress): Promise<ArchiveEntry[]> {
+  const tracked = await trackedFiles();
+  const built = await builtFiles(progress);
+  return [
+    ...tracked.map((name) => fileEntry(join(CHECKOUT, name).slice(1), join(CHECKOUT, name))),
+    ...built.map((path) => fileEntry(join(LAB_CACHE, relative(cacheFolder(), path)), path)),
+  ];
+}

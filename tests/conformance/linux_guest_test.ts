@@ -1,0 +1,86 @@
+/** The Linux guest is an ordinary one: QEMU's software processor and its virtio devices run it. */
+import { match, ok, strictEqual } from "node:assert";
+import { buildLinuxGuest, initrdWith } from "../../build/linux.ts";
+import { packagesTest } from "../debian_packages.ts";
+import { TempFile } from "../support.ts";
+
+const LIMIT_MS = 60_000;
+const MACHINE = [
+  ...["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "512"],
+  ...["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"],
+  ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+];
+
+/** Boots the guest: what it printed, and QEMU's exit code. */
+async function boot(
+  kernel: string,
+  initrd: string,
+  commandLine: string,
+  devices: readonly string[] = [],
+): Promise<{ output: string; code: number }> {
+  const child = new Deno.Command("qemu-system-x86_64", {
+    args: [
+      ...[...MACHINE, ...devices, "-kernel", kernel, "-initrd", initrd],
+      ...["-append", `console=ttyS0 quiet panic=-1 ${commandLine}`],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const { code, stdout } = await child.output();
+  clearTimeout(timer);
+  return { output: new TextDecoder().decode(stdout).replaceAll("\r", ""), code };
+}
+
+packagesTest("the Linux guest finds every device of a QEMU machine in order", async () => {
+  const { kernel, initrd } = await buildLinuxGuest(() => {});
+  using disk = new TempFile("");
+  Deno.truncateSync(disk.path, 64 * 1024 ** 2);
+  const { output, code } = await boot(
+    kernel,
+    initrd,
+    "splitx.script=/splitx/selftest splitx.cpus=2 splitx.memory=512",
+    [
+      ...["-drive", `if=virtio,format=raw,cache=unsafe,file=${disk.path}`],
+      ...["-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"],
+    ],
+  );
+  const passed = [...output.matchAll(/^ok (\S+)/gm)].map((found) => found[1]);
+  strictEqual(
+    passed.join(" "),
+    "cpus memory hypervisor-flag clock vda-mixed vda-large network random",
+    output,
+  );
+  ok(!output.includes("FAIL"), output);
+  match(output, /^pci 0000:00:\S+ 0x1af4 0x1001 0x010000 virtio-pci$/m);
+  match(output, /^splitx: exit 0$/m);
+  strictEqual(code, 1); // (0 << 1) | 1
+});
+
+packagesTest("the self-test fails where the machine has not what it should have", async () => {
+  const { kernel, initrd } = await buildLinuxGuest(() => {});
+  const { output, code } = await boot(
+    kernel,
+    initrd,
+    "splitx.script=/splitx/selftest splitx.cpus=3 splitx.memory=1024",
+  );
+  const lines = output.split("\n").filter((line) => line.startsWith("FAIL"));
+  match(lines.join("\n"), /^FAIL cpus 2\nFAIL memory \d+ MiB$/);
+  match(output, /^ok clock/m);
+  match(output, /^splitx: exit 1$/m);
+  strictEqual(code, 1 << 1 | 1);
+});
+
+packagesTest("the Linux guest runs a script that was put into its initrd", async () => {
+  const { kernel, initrd } = await buildLinuxGuest(() => {});
+  using both = new TempFile(
+    initrdWith(initrd, [{
+      path: "splitx/script",
+      bytes: new TextEncoder().encode("echo a script on $(uname -s)\nexit 42\n"),
+    }]),
+  );
+  const { output, code } = await boot(kernel, both.path, "");
+  match(output, /^a script on Linux\nsplitx: exit 42$/m);
+  strictEqual(code, 42 << 1 | 1);
+});
