@@ -54,11 +54,10 @@ static int transfer_check(struct transfer *out, int32_t handle, int32_t vm_handl
   struct file *file = handle_get(HANDLE_FILE, handle);
   struct vm *vm = handle_get(HANDLE_VM, vm_handle);
   if (!file || !vm) return fail_with("file transfer", EBADF);
-  if (address > vm->memory.size || length > vm->memory.size - address) {
-    return fail_with("file transfer", EFAULT);
-  }
+  unsigned char *memory = vm_translate(vm, address, length);
+  if (!memory) return fail_with("file transfer", EFAULT);
   if (offset > INT64_MAX - (uint64_t)length) return fail_with("file transfer", EINVAL);
-  *out = (struct transfer){file->fd, vm->memory.base + address, (off_t)offset};
+  *out = (struct transfer){file->fd, memory, (off_t)offset};
   return 0;
 }
 

@@ -39,22 +39,22 @@ const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installe
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
-function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
+function testUnless(problem: string, name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name: problem ? `${name} [skipped: ${problem}]` : name, ignore: problem !== "", fn });
 }
 
 /** A test that runs machines. */
-export function engineTest(name: string, fn: () => Promise<void>): void {
+export function engineTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_ENGINE, name, fn);
 }
 
 /** A test that runs QEMU. */
-export function qemuTest(name: string, fn: () => Promise<void>): void {
+export function qemuTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_QEMU, name, fn);
 }
 
 /** A test that hides things of the host from a child. */
-export function namespaceTest(name: string, fn: () => Promise<void>): void {
+export function namespaceTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_NAMESPACE, name, fn);
 }
 

@@ -1,5 +1,5 @@
 /** Boots an image by the PVH protocol: loads it and writes what its entry expects to find. */
-import { HYPERCALL_PAGE_BYTES } from "../../cores/abi.ts";
+import { HYPERCALL_PAGE_BYTES, LOW_MEMORY_MAX } from "../../cores/abi.ts";
 import type { GuestMemory } from "../../cores/guest_memory.ts";
 import { usageError } from "../../errors.ts";
 import type { PvhImage } from "./elf.ts";
@@ -16,9 +16,9 @@ const LOW_HOLE = 0xa0000, LOW_HOLE_END = 0x100000;
 /** The longest command line in bytes, its zero included. */
 export const COMMAND_LINE_BYTES = 4096;
 
-/** Where the hypercall pages lie: the last pages of memory, reserved in the memory map. */
+/** Where the hypercall pages lie: the last pages of low memory, reserved in the memory map. */
 export function hypercallPages(memoryBytes: number, vcpus: number): number {
-  return memoryBytes - vcpus * HYPERCALL_PAGE_BYTES;
+  return Math.min(memoryBytes, LOW_MEMORY_MAX) - vcpus * HYPERCALL_PAGE_BYTES;
 }
 
 /**

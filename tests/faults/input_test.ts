@@ -31,7 +31,7 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     "too much memory",
     ["--memory", "100G"],
-    /^run: options: memory: 100G is too large: at most 3G$/,
+    /^run: options: memory: 100G is too large: at most 64G$/,
   ],
   ["memory in words", ["--memory", "much"], /^run: options: memory: "much" is no size/],
   ["a guest that is not there", ["--guest", "nobody"], /^run: guest nobody is neither .*digest/],
