@@ -46,8 +46,10 @@ const memorySchema = z.union([z.number(), z.string()]).transform((given, context
 export const vmConfigSchema = z.strictObject({
   /** Shown to people. */
   name: z.string().min(1).max(64).default("vm"),
-  /** Name of a bundled micro guest, or path of a PVH ELF image. */
+  /** Name of a bundled micro guest, or path of a PVH ELF image, a bzImage or a multiboot kernel. */
   guest: z.string().min(1),
+  /** A file that the kernel finds in memory. */
+  initrd: z.string().min(1).optional(),
   engine: z.enum(["auto", "kvm"]).default("auto"),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),
