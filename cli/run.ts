@@ -22,6 +22,7 @@ const OPTIONS = {
   memory: { type: "string" },
   disk: { type: "string" },
   cmdline: { type: "string" },
+  initrd: { type: "string" },
   plan: { type: "string" },
   config: { type: "string" },
   overcommit: { type: "boolean" },
@@ -32,7 +33,9 @@ const OPTIONS = {
 
 const HELP = `deno task run [options]
 Without options: the digest demonstration at every placement and notification.
-  --guest NAME|FILE        a bundled guest (hello, digest, exits, crash) or a PVH ELF image
+  --guest NAME|FILE        a bundled guest (hello, digest, exits, crash) or a file:
+                           a PVH ELF image, a Linux bzImage or a multiboot kernel
+  --initrd FILE            a file that the kernel finds in memory
   --engine auto|kvm        what executes guest code
   --placement same-core|split
   --notification exit|polled
@@ -65,7 +68,9 @@ function readJson(path: string, what: string): unknown {
 /** The machine that the options describe. */
 function configOf(values: OptionValues): VmConfigInput {
   const input: Record<string, unknown> = { guest: textOf(values, "guest") ?? "digest" };
-  for (const name of ["engine", "placement", "notification", "memory", "disk", "cmdline"]) {
+  for (
+    const name of ["engine", "placement", "notification", "memory", "disk", "cmdline", "initrd"]
+  ) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }

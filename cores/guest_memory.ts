@@ -1,16 +1,31 @@
 /**
  * Guest memory as TypeScript sees it: the one checked door to it.
  *
- * A guest-physical address crosses as two 32-bit halves. Memory is one range from address 0, below
- * 4 GiB; it is looked at through windows of 2 GiB, because V8 is slow on larger typed arrays.
+ * A guest-physical address crosses as two 32-bit halves. RAM lies in two ranges, from 0 and, beyond
+ * the hole for a PC's devices, from 4 GiB; the host maps both in one piece without the hole. Memory
+ * is looked at through windows of 2 GiB of guest-physical addresses, because V8 is slow on larger
+ * typed arrays: bit 31 and the bits above it number the window, the 31 below are the place in it.
  */
-const WINDOW_SHIFT = 31;
-const WINDOW_BYTES = 2 ** WINDOW_SHIFT;
+import { HIGH_MEMORY_START, LOW_MEMORY_MAX } from "./abi.ts";
+
+const WINDOW_BYTES = 2 ** 31;
+const PLACE_MASK = WINDOW_BYTES - 1;
+
+function bytesAt(address: bigint, bytes: number): Uint8Array {
+  const pointer = Deno.UnsafePointer.create(address);
+  if (pointer === null) throw new TypeError("guest memory at a null address");
+  return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes));
+}
 
 /** A machine's memory. */
 export class GuestMemory {
-  /** Bytes, from guest-physical address 0. */
+  /** Bytes of RAM. */
   readonly size: number;
+  /** Bytes of RAM from guest-physical address 0. */
+  readonly lowBytes: number;
+  /** Bytes of RAM from 4 GiB. */
+  readonly highBytes: number;
+  /** By number; a window ends where its RAM does, and has no bytes where there is none. */
   readonly #windows: Uint8Array[] = [];
   /** The same windows as 32-bit words. */
   readonly #words: Int32Array[] = [];
@@ -21,25 +36,30 @@ export class GuestMemory {
    */
   constructor(address: bigint, size: number) {
     this.size = size;
-    for (let at = 0; at < size; at += WINDOW_BYTES) {
-      const pointer = Deno.UnsafePointer.create(address + BigInt(at));
-      if (pointer === null) throw new TypeError("guest memory at a null address");
-      const bytes = Math.min(WINDOW_BYTES, size - at);
-      const buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, bytes);
-      this.#windows.push(new Uint8Array(buffer));
-      this.#words.push(new Int32Array(buffer));
-    }
+    this.lowBytes = Math.min(size, LOW_MEMORY_MAX);
+    this.highBytes = size - this.lowBytes;
+    const map = (start: number, bytes: number, base: bigint) => {
+      for (let at = 0; at < bytes; at += WINDOW_BYTES) {
+        const window = bytesAt(base + BigInt(at), Math.min(WINDOW_BYTES, bytes - at));
+        this.#windows[(start + at) / WINDOW_BYTES] = window;
+        this.#words[(start + at) / WINDOW_BYTES] = new Int32Array(window.buffer);
+      }
+    };
+    map(0, this.lowBytes, address);
+    map(HIGH_MEMORY_START, this.highBytes, address + BigInt(this.lowBytes));
   }
 
   /**
-   * Whether `length` bytes from an address all lie in memory.
+   * Whether `length` bytes from an address all lie in one range of RAM.
    *
    * @param lo low half of the address
    * @param hi high half
    * @param length in bytes, not negative
    */
   contains(lo: number, hi: number, length: number): boolean {
-    return hi === 0 && (lo >>> 0) + length <= this.size; // memory ends below 4 GiB
+    if (hi === 0) return (lo >>> 0) + length <= this.lowBytes;
+    const high = this.highBytes;
+    return hi > 0 && high > 0 && (hi - 1) * 2 ** 32 + (lo >>> 0) + length <= high;
   }
 
   /**
@@ -48,8 +68,9 @@ export class GuestMemory {
    * @param address guest-physical
    */
   byte(address: number): number {
-    const window = this.#windows[address >= WINDOW_BYTES ? 1 : 0]!;
-    return window[address % WINDOW_BYTES] ?? 0;
+    const index = Math.floor(address / WINDOW_BYTES);
+    const window = this.#windows[index];
+    return window === undefined ? 0 : window[address - index * WINDOW_BYTES] ?? 0;
   }
 
   /**
@@ -59,7 +80,9 @@ export class GuestMemory {
    */
   word(address: number): number {
     if (address % 4 === 0) {
-      return this.#words[address >= WINDOW_BYTES ? 1 : 0]![address % WINDOW_BYTES / 4] ?? 0;
+      const index = Math.floor(address / WINDOW_BYTES);
+      const window = this.#words[index];
+      return window === undefined ? 0 : window[(address - index * WINDOW_BYTES) / 4] ?? 0;
     }
     return this.byte(address) | this.byte(address + 1) << 8 | this.byte(address + 2) << 16 |
       this.byte(address + 3) << 24;
@@ -71,32 +94,9 @@ export class GuestMemory {
    * @param address guest-physical
    */
   setByte(address: number, value: number): void {
-    const window = this.#windows[address >= WINDOW_BYTES ? 1 : 0]!;
-    window[address % WINDOW_BYTES] = value;
-  }
-
-  /**
-   * A live view of 16-bit words, made once for what is polled later.
-   *
-   * @returns undefined when it is not aligned or not inside one window of memory
-   */
-  view16(lo: number, hi: number, count: number): Uint16Array | undefined {
-    const bytes = this.#viewBytes(lo, hi, 2 * count, 2);
-    return bytes && new Uint16Array(bytes.buffer, bytes.byteOffset, count);
-  }
-
-  /** As {@link view16}, of 32-bit words. */
-  view32(lo: number, hi: number, count: number): Int32Array | undefined {
-    const bytes = this.#viewBytes(lo, hi, 4 * count, 4);
-    return bytes && new Int32Array(bytes.buffer, bytes.byteOffset, count);
-  }
-
-  #viewBytes(lo: number, hi: number, bytes: number, alignment: number): Uint8Array | undefined {
-    const address = lo >>> 0;
-    if (!this.contains(lo, hi, bytes) || address % alignment !== 0) return undefined;
-    const window = this.#windows[Math.floor(address / WINDOW_BYTES)]!;
-    const at = address % WINDOW_BYTES;
-    return at + bytes <= window.length ? window.subarray(at, at + bytes) : undefined;
+    const index = Math.floor(address / WINDOW_BYTES);
+    const window = this.#windows[index];
+    if (window !== undefined) window[address - index * WINDOW_BYTES] = value;
   }
 
   /**
@@ -123,11 +123,43 @@ export class GuestMemory {
    * @throws RangeError when it is not inside one window
    */
   words(address: number, bytes: number): Int32Array {
-    const window = this.#windows[Math.floor(address / WINDOW_BYTES)];
-    const at = address % WINDOW_BYTES;
+    const index = Math.floor(address / WINDOW_BYTES);
+    const window = this.#windows[index];
+    const at = address - index * WINDOW_BYTES;
     if (!window || at + bytes > window.length) {
       throw new RangeError(`no view of ${bytes} bytes at ${address}`);
     }
     return new Int32Array(window.buffer, window.byteOffset + at, bytes / 4);
+  }
+
+  /**
+   * A live view of 16-bit words, as a device queue is made of; made once, when it is set up.
+   *
+   * @param lo low half of the address
+   * @param hi high half
+   * @param count words
+   * @returns undefined when not all of it lies in one window, or its address is odd
+   */
+  view16(lo: number, hi: number, count: number): Uint16Array | undefined {
+    const window = this.#windowOf(lo, hi, count, 2);
+    return window && new Uint16Array(window.buffer, window.byteOffset + (lo & PLACE_MASK), count);
+  }
+
+  /**
+   * A live view of 32-bit words; see {@link view16}.
+   *
+   * @returns undefined when not all of it lies in one window, or its address is no multiple of 4
+   */
+  view32(lo: number, hi: number, count: number): Int32Array | undefined {
+    const window = this.#windowOf(lo, hi, count, 4);
+    return window && new Int32Array(window.buffer, window.byteOffset + (lo & PLACE_MASK), count);
+  }
+
+  /** The window that holds `count` aligned words of `width` bytes. */
+  #windowOf(lo: number, hi: number, count: number, width: number): Uint8Array | undefined {
+    const window = this.#windows[(hi >>> 0) * 2 + (lo >>> 31)];
+    const at = lo & PLACE_MASK;
+    if (!window || at % width !== 0 || !Number.isInteger(count) || count < 0) return undefined;
+    return at + count * width <= window.length ? window : undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import fc from "fast-check";
 import { GuestMemory } from "./guest_memory.ts";
 
@@ -14,24 +14,28 @@ function memoryIn(bytes: Uint8Array<ArrayBuffer>): GuestMemory {
   return new GuestMemory(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)), bytes.length);
 }
 
-/** Never touched but around 2 GiB, so the host spends few pages on it. */
-const large = new Uint8Array(2 * GIB + SIZE);
+/** 3 GiB low, the rest from 4 GiB; hardly touched, so the host spends few pages on it. */
+const HIGH = 2 * GIB + SIZE;
+const large = new Uint8Array(3 * GIB + HIGH);
 const largeMemory = memoryIn(large);
 
 const word = fc.oneof(
   fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-  fc.constantFrom(0, 1, -1, SIZE - 1, SIZE, SIZE + 1, -(2 ** 31), SIZE - 2 ** 31),
+  fc.constantFrom(0, 1, -1, SIZE - 1, SIZE, SIZE + 1, -(2 ** 31), SIZE - 2 ** 31, -(2 ** 30)),
 );
 const length = fc.oneof(fc.nat(), fc.constantFrom(0, 1, SIZE, 2 ** 31 - 1));
 
 Deno.test("contains() agrees with exact arithmetic", () => {
   const memories = [memoryIn(new Uint8Array(SIZE)), largeMemory];
-  const high = fc.oneof(fc.constant(0), word);
+  const high = fc.oneof(fc.constantFrom(0, 1), word);
   fc.assert(
     fc.property(word, high, length, (lo, hi, length) => {
       for (const memory of memories) {
         const address = BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0);
-        const inside = address + BigInt(length) <= BigInt(memory.size);
+        const end = address + BigInt(length);
+        const inHigh = address >= 1n << 32n && memory.highBytes > 0 &&
+          end <= (1n << 32n) + BigInt(memory.highBytes);
+        const inside = end <= BigInt(memory.lowBytes) || inHigh;
         strictEqual(memory.contains(lo, hi, length), inside);
       }
     }),
@@ -73,6 +77,70 @@ Deno.test("write() crosses the 2 GiB between two windows", () => {
   deepStrictEqual(large.slice(address, address + 256), given);
   deepStrictEqual(Array.from(given, (_, i) => largeMemory.byte(address + i)), [...given]);
   strictEqual(largeMemory.words(2 * GIB, 4)[0], 103 << 24 | 102 << 16 | 101 << 8 | 100);
+});
+
+Deno.test("memory beyond 3 GiB appears at 4 GiB, with nothing between", () => {
+  strictEqual(largeMemory.lowBytes, 3 * GIB);
+  strictEqual(largeMemory.highBytes, HIGH);
+  const given = Uint8Array.of(7, 8, 9, 10);
+  largeMemory.write(3 * GIB - 4, given);
+  largeMemory.write(4 * GIB, given);
+  largeMemory.write(6 * GIB - 2, given); // crosses two windows
+  deepStrictEqual(large.slice(3 * GIB - 4, 3 * GIB + 4), Uint8Array.of(...given, ...given));
+  deepStrictEqual(large.slice(5 * GIB - 2, 5 * GIB + 2), given);
+  deepStrictEqual([0, 1, 2].map((i) => largeMemory.byte(6 * GIB - 1 + i)), [8, 9, 10]);
+  for (const address of [3 * GIB - 2, 3 * GIB, 4 * GIB - 2, 4 * GIB + HIGH - 2]) {
+    throws(() => largeMemory.write(address, given), RangeError);
+  }
+  strictEqual(largeMemory.byte(3 * GIB), 0);
+  strictEqual(largeMemory.byte(4 * GIB + HIGH), 0);
+});
+
+Deno.test("view16() and view32() are live views of guest memory wherever it is", () => {
+  for (const [lo, hi] of [[4096, 0], [-(2 ** 31), 0], [16, 1], [-(2 ** 31) + 8, 1]] as const) {
+    const address = hi * 2 ** 32 + (lo >>> 0);
+    const halves = largeMemory.view16(lo, hi, 4)!, words = largeMemory.view32(lo, hi, 2)!;
+    largeMemory.write(address, Uint8Array.of(1, 2, 3, 4, 0xff, 0xff, 0xff, 0x80));
+    deepStrictEqual([...halves], [0x0201, 0x0403, 0xffff, 0x80ff]);
+    deepStrictEqual([...words], [0x04030201, 0x80ffffff | 0]);
+    halves[0] = 0x1234;
+    words[1] = 0;
+    deepStrictEqual([0, 1, 4].map((i) => largeMemory.byte(address + i)), [0x34, 0x12, 0]);
+  }
+});
+
+Deno.test("view16() and view32() refuse what is not aligned inside one window", () => {
+  const small = memoryIn(new Uint8Array(SIZE));
+  strictEqual(small.view16(SIZE - 2, 0, 1)!.length, 1);
+  strictEqual(small.view32(SIZE - 4, 0, 1)!.length, 1);
+  const bad: readonly (readonly [number, number, number])[] = [
+    [1, 0, 1],
+    [SIZE, 0, 1],
+    [SIZE - 4, 0, 3],
+    [-4, 0, 1],
+    [0, 1, 1],
+    [0, -1, 1],
+    [0, 0, -1],
+    [0, 0, 0.5],
+    [0, 0, NaN],
+    [0, 0, 2 ** 53],
+  ];
+  for (const [lo, hi, count] of bad) {
+    strictEqual(small.view16(lo, hi, count), undefined, `${lo} ${hi} ${count}`);
+    strictEqual(small.view32(lo, hi, count), undefined, `${lo} ${hi} ${count}`);
+  }
+  strictEqual(small.view32(2, 0, 1), undefined);
+  strictEqual(largeMemory.view32(2 ** 31 - 4, 0, 2), undefined); // two windows
+  strictEqual(largeMemory.view32(-(2 ** 30), 0, 1), undefined); // the hole
+  strictEqual(largeMemory.view32(SIZE - 2 ** 31, 1, 1), undefined); // the end
+});
+
+Deno.test("view16() and view32() agree with contains()", () => {
+  const halves = fc.tuple(word, fc.constantFrom(0, 1, 2, -1));
+  fc.assert(fc.property(halves, fc.nat(1 << 20), ([lo, hi], count) => {
+    if (largeMemory.view16(lo, hi, count)) ok(largeMemory.contains(lo, hi, 2 * count));
+    if (largeMemory.view32(lo, hi, count)) ok(largeMemory.contains(lo, hi, 4 * count));
+  }));
 });
 
 Deno.test("words() is a live view", () => {

@@ -39,7 +39,7 @@ export class ConsoleService {
       return DONE;
     }
     if (this.#ring.room < length) return RETRY;
-    const address = lo >>> 0; // memory ends below 4 GiB
+    const address = hi * 2 ** 32 + (lo >>> 0);
     for (let i = 0; i < length; i++) this.#ring.store(this.#memory.byte(address + i));
     this.#ring.publish();
     reply[STATUS] = OK;

@@ -1,13 +1,12 @@
 /** What a machine is made of, as a user writes it. */
 import { z } from "zod";
+import { MEMORY_MAX } from "../cores/abi.ts";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
 
 const KIB = 1024;
 const PAGE = 4096;
 const SMALLEST_MEMORY = 2 * KIB ** 2;
-/** Above it lie a PC's devices. */
-const LARGEST_MEMORY = 3 * KIB ** 3;
 
 /**
  * Reads a size.
@@ -39,7 +38,7 @@ const memorySchema = z.union([z.number(), z.string()]).transform((given, context
     return refuse(`${given} is not a multiple of ${PAGE} bytes`);
   }
   if (bytes < SMALLEST_MEMORY) return refuse(`${given} is too small: at least 2M`);
-  if (bytes > LARGEST_MEMORY) return refuse(`${given} is too large: at most 3G`);
+  if (bytes > MEMORY_MAX) return refuse(`${given} is too large: at most 64G`);
   return bytes;
 });
 
@@ -57,8 +56,10 @@ const pollingSchema = z.strictObject({
 export const vmConfigSchema = z.strictObject({
   /** Shown to people. */
   name: z.string().min(1).max(64).default("vm"),
-  /** Name of a bundled micro guest, or path of a PVH ELF image. */
+  /** Name of a bundled micro guest, or path of a PVH ELF image, a bzImage or a multiboot kernel. */
   guest: z.string().min(1),
+  /** A file that the kernel finds in memory. */
+  initrd: z.string().min(1).optional(),
   engine: z.enum(["auto", "kvm"]).default("auto"),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),

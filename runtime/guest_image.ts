@@ -1,36 +1,56 @@
-/** Finds and reads the image that a configuration names. */
+/** Finds and reads the files that a configuration boots from. */
 import { join } from "node:path";
 import { exists } from "../build/cache.ts";
 import { usageError } from "../errors.ts";
-import { type PvhImage, readPvhElf } from "./boot/elf.ts";
+import type { VmConfig } from "./config.ts";
+
+/** A file and its name for messages. */
+export interface NamedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a machine boots from. */
+export interface GuestFiles {
+  readonly image: NamedFile;
+  readonly initrd?: NamedFile;
+}
 
 /**
- * Reads a guest image.
+ * Reads the image and the initrd of a machine.
  *
- * @param guest name of a bundled guest, or a path
  * @param folder where the bundled guests are
- * @throws SplitXError `image-missing`, `image-unreadable`, or those of `readPvhElf`
+ * @throws SplitXError `image-missing`, `image-unreadable`, `initrd-missing`, `initrd-unreadable`
  */
-export function readGuestImage(guest: string, folder: string): PvhImage {
+export function readGuestFiles(config: VmConfig, folder: string): GuestFiles {
+  const image = readImage(config.guest, folder);
+  const path = config.initrd;
+  if (path === undefined) return { image };
+  const initrd = readFile(path, "initrd", () => `initrd ${path} does not exist`);
+  return { image, initrd };
+}
+
+/** @param guest name of a bundled guest, or a path */
+function readImage(guest: string, folder: string): NamedFile {
   const bundled = join(folder, `${guest}.elf`);
   const path = !guest.includes("/") && exists(bundled) ? bundled : guest;
-  let file: Uint8Array;
+  return readFile(path, "image", () => {
+    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name.replace(/\.elf$/, ""));
+    return `guest ${guest} is neither a bundled guest (${names.sort().join(", ")}) nor a file`;
+  });
+}
+
+function readFile(path: string, what: "image" | "initrd", missing: () => string): NamedFile {
   try {
-    file = Deno.readFileSync(path);
+    return { name: path, bytes: Deno.readFileSync(path) };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      const names = [...Deno.readDirSync(folder)].map((entry) => entry.name.replace(/\.elf$/, ""));
-      throw usageError(
-        "image-missing",
-        `guest ${guest} is neither a bundled guest (${names.sort().join(", ")}) nor a file`,
-      );
-    }
+    if (error instanceof Deno.errors.NotFound) throw usageError(`${what}-missing`, missing());
     const why = error instanceof Deno.errors.IsADirectory || isFolder(path)
       ? "is a folder"
       : "cannot be read";
-    throw usageError("image-unreadable", `guest image ${path} ${why}`);
+    const kind = what === "image" ? "guest image" : "initrd";
+    throw usageError(`${what}-unreadable`, `${kind} ${path} ${why}`);
   }
-  return readPvhElf(file, path);
 }
 
 function isFolder(path: string): boolean {

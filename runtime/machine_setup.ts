@@ -19,12 +19,13 @@ import {
 import { GuestMemory } from "../cores/guest_memory.ts";
 import { addressOf, check, type Stub, wordsAt } from "../cores/stub.ts";
 import { createConsoleBuffer } from "../hypercalls/console_ring.ts";
-import type { PvhImage } from "./boot/elf.ts";
-import { hypercallPages, loadPvh } from "./boot/pvh.ts";
+import { loadKernel, type StartState } from "./boot/load.ts";
+import { hypercallPages } from "./boot/memory_map.ts";
 import type { VmConfig } from "./config.ts";
 import { createCounters } from "./counters.ts";
 import { openDisk } from "./disk.ts";
 import { POSTED_PORTS } from "./exit_router.ts";
+import type { GuestFiles } from "./guest_image.ts";
 import type { MachineDescription, VcpuDescription } from "./machine_description.ts";
 
 const PAGE = 4096;
@@ -50,7 +51,7 @@ export function setUpMachine(
   stub: Stub,
   id: number,
   config: VmConfig,
-  image: PvhImage,
+  files: GuestFiles,
   tscKhz: number,
 ): Machine {
   const undo: (() => void)[] = [];
@@ -64,7 +65,12 @@ export function setUpMachine(
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
-    const startInfo = loadPvh(memory, image, config.guest, config.cmdline, config.vcpus);
+    const { image, initrd } = files;
+    const start = loadKernel(memory, image.bytes, image.name, {
+      cmdline: config.cmdline,
+      vcpus: config.vcpus,
+      ...(initrd ? { initrd } : {}),
+    });
     const pages = hypercallPages(config.memory, config.vcpus);
     const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [];
     for (let index = 0; index < config.vcpus; index++) {
@@ -74,7 +80,7 @@ export function setUpMachine(
       writePageHeader(memory, page, index, config);
       const cpuid = cpuidOf(page, tscKhz);
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6));
-      check(stub, stub.sx_vcpu_boot_pvh(handle, image.entry, startInfo));
+      check(stub, setStart(stub, handle, start));
       const block = addressOf(stub.sx_vcpu_block_of(handle));
       const words = wordsAt(block, VCPU_BLOCK_BYTES);
       allowPosting(words);
@@ -98,6 +104,22 @@ export function setUpMachine(
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+/** @returns the stub's result */
+function setStart(stub: Stub, vcpu: number, start: StartState): number {
+  const { entry } = start;
+  switch (start.kind) {
+    case "pvh":
+      return stub.sx_vcpu_boot_pvh(vcpu, entry, start.startInfo);
+    case "multiboot":
+      return stub.sx_vcpu_boot_multiboot(vcpu, entry, start.info);
+    case "long": {
+      const { zeroPage, pageTables, gdt } = start;
+      const high = Math.floor(entry / 2 ** 32);
+      return stub.sx_vcpu_boot_long(vcpu, entry >>> 0, high, zeroPage, pageTables, gdt);
+    }
   }
 }
 

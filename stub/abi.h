@@ -108,6 +108,14 @@
 #define SX_ENGINE_RING3 1
 #define SX_ENGINE_HARDWARE 2
 
+/*
+ * Guest-physical memory: RAM from 0 to at most the first bound, then nothing (a PC's devices), and
+ * the rest from the second bound upward. The host maps it in one piece, without the hole.
+ */
+#define SX_LOW_MEMORY_MAX 0xc0000000
+#define SX_HIGH_MEMORY_START 0x100000000
+#define SX_MEMORY_MAX 0x1000000000
+
 #ifndef __ASSEMBLER__
 
 typedef unsigned int sx_u32;

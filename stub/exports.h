@@ -35,9 +35,9 @@ SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t bell, uint32_t microsecond
 SX_EXPORT int32_t sx_core_wake(int32_t core);
 SX_EXPORT int32_t sx_core_destroy(int32_t core);
 
-/** A machine with `pages` 4 KiB pages of memory, at most 64 GiB, from address 0. */
+/** A machine with `pages` 4 KiB pages of memory, at most 64 GiB: 3 GiB from 0, the rest from 4 GiB. */
 SX_EXPORT int32_t sx_vm_create(uint32_t pages);
-/** Where its memory is mapped, or NULL. */
+/** Where its memory is mapped, in one piece without the hole, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);
 /** Gives it the kernel's PICs, IOAPIC, local APICs and PIT; to be called before any vCPU is made. */
 SX_EXPORT int32_t sx_vm_create_irqchip(int32_t vm);
@@ -57,6 +57,14 @@ SX_EXPORT void *sx_vcpu_block_of(int32_t vcpu);
 SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *entries, uint32_t count);
 /** The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. */
 SX_EXPORT int32_t sx_vcpu_boot_pvh(int32_t vcpu, uint32_t entry, uint32_t start_info);
+/** The same with eax and ebx as multiboot 1 has them. */
+SX_EXPORT int32_t sx_vcpu_boot_multiboot(int32_t vcpu, uint32_t entry, uint32_t info);
+/**
+ * The state of Linux's 64-bit boot protocol: long mode, the caller's page tables, CS 0x10 and data
+ * segments 0x18 of the caller's GDT of four descriptors, rsi = zero_page.
+ */
+SX_EXPORT int32_t sx_vcpu_boot_long(int32_t vcpu, uint32_t entry_lo, uint32_t entry_hi,
+                                    uint32_t zero_page, uint32_t page_tables, uint32_t gdt);
 /** Split placement: runs the vCPU on a thread of its own on `cpu`; events wake `core`. */
 SX_EXPORT int32_t sx_vcpu_start(int32_t vcpu, uint32_t cpu, int32_t core);
 /** Same-core placement: runs until the next exit event (1) or until stopped (0). */
@@ -75,7 +83,7 @@ SX_EXPORT int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size)
 SX_EXPORT int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable);
 /** Its size in bytes now. */
 SX_EXPORT double sx_file_size(int32_t file);
-/** Bytes moved between a file and a machine's memory; the range must lie inside the memory. */
+/** Bytes moved between a file and a machine's memory; the range must lie in one range of RAM. */
 SX_EXPORT int32_t sx_file_read(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,
                                uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
 SX_EXPORT int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t address_hi,

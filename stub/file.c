@@ -80,12 +80,10 @@ static int transfer_check(struct transfer *out, int32_t file_handle, int32_t vm_
   if (!segments || count > MOST_SEGMENTS) return fail_with("file transfer", EINVAL);
   uint64_t total = 0;
   for (uint32_t i = 0; i < count; i++) {
-    uint64_t address = join(segments[3 * i], segments[3 * i + 1]);
     uint32_t length = segments[3 * i + 2];
-    if (address > vm->memory.size || length > vm->memory.size - address) {
-      return fail_with("file transfer", EFAULT);
-    }
-    out->parts[i] = (struct iovec){vm->memory.base + address, length};
+    void *memory = vm_translate(vm, join(segments[3 * i], segments[3 * i + 1]), length);
+    if (!memory) return fail_with("file transfer", EFAULT);
+    out->parts[i] = (struct iovec){memory, length};
     total += length;
   }
   if (total > INT32_MAX || offset > INT64_MAX - total) return fail_with("file transfer", EINVAL);

@@ -26,11 +26,21 @@ int kvm_open(void) {
   return result;
 }
 
-static int add_memory(int fd, const struct region *memory) {
-  struct kvm_userspace_memory_region slot = {
-      .memory_size = memory->size, .userspace_addr = (uint64_t)(uintptr_t)memory->base};
-  return ioctl(fd, KVM_SET_USER_MEMORY_REGION, &slot) ? fail("ioctl KVM_SET_USER_MEMORY_REGION")
-                                                      : 0;
+static int add_slot(const struct vm *vm, uint32_t slot, uint64_t address, uint64_t bytes) {
+  if (!bytes) return 0;
+  struct kvm_userspace_memory_region region = {
+      .slot = slot,
+      .guest_phys_addr = address,
+      .memory_size = bytes,
+      .userspace_addr = (uint64_t)(uintptr_t)vm_translate(vm, address, bytes)};
+  return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region)
+             ? fail("ioctl KVM_SET_USER_MEMORY_REGION")
+             : 0;
+}
+
+static int add_memory(const struct vm *vm) {
+  int result = add_slot(vm, 0, 0, vm_low_bytes(vm));
+  return result ? result : add_slot(vm, 1, SX_HIGH_MEMORY_START, vm_high_bytes(vm));
 }
 
 int kvm_vm_create(struct vm *vm) {
@@ -43,7 +53,7 @@ int kvm_vm_create(struct vm *vm) {
       ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDRESS)) {
     result = fail("ioctl KVM_SET_TSS_ADDR");
   }
-  if (result == 0) result = add_memory(vm->fd, &vm->memory);
+  if (result == 0) result = add_memory(vm);
   if (result && vm->fd >= 0) close(vm->fd);
   close(kvm);
   return result;
@@ -141,21 +151,65 @@ int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t coun
   return result;
 }
 
-int32_t sx_vcpu_boot_pvh(int32_t handle, uint32_t entry, uint32_t start_info) {
+/* Segments of a flat address space, with the selectors that the caller's protocol names. */
+static void set_flat(struct kvm_sregs *sregs, struct kvm_segment code, uint16_t data_selector) {
+  sregs->cs = code;
+  sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss =
+      (struct kvm_segment){.limit = 0xffffffff,
+                           .present = 1,
+                           .db = 1,
+                           .s = 1,
+                           .g = 1,
+                           .type = 3,
+                           .selector = data_selector};
+  sregs->tr = (struct kvm_segment){.limit = 0x67, .present = 1, .type = 11};
+}
+
+static int set_registers(const struct vcpu *vcpu, struct kvm_sregs *sregs, struct kvm_regs *regs) {
+  if (ioctl(vcpu->fd, KVM_SET_SREGS, sregs)) return fail("ioctl KVM_SET_SREGS");
+  regs->rflags = 2; /* its one bit that is always set; interrupts off */
+  return ioctl(vcpu->fd, KVM_SET_REGS, regs) ? fail("ioctl KVM_SET_REGS") : 0;
+}
+
+/* 32-bit, flat, paging off. */
+static int boot_protected(int32_t handle, const char *call, struct kvm_regs regs) {
   struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
-  if (!vcpu) return fail_with("sx_vcpu_boot_pvh", EBADF);
+  if (!vcpu) return fail_with(call, EBADF);
   struct kvm_sregs sregs;
   if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs)) return fail("ioctl KVM_GET_SREGS");
-  const struct kvm_segment flat = {
-      .limit = 0xffffffff, .present = 1, .db = 1, .s = 1, .g = 1, .type = 3, .selector = 0x10};
-  sregs.cs = flat;
-  sregs.cs.type = 11;
-  sregs.cs.selector = 8;
-  sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
-  sregs.tr = (struct kvm_segment){.limit = 0x67, .present = 1, .type = 11};
+  const struct kvm_segment code = {
+      .limit = 0xffffffff, .present = 1, .db = 1, .s = 1, .g = 1, .type = 11, .selector = 8};
+  set_flat(&sregs, code, 0x10);
   sregs.cr0 = 1; /* PE */
   sregs.cr3 = sregs.cr4 = sregs.efer = 0;
-  if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs)) return fail("ioctl KVM_SET_SREGS");
-  struct kvm_regs regs = {.rip = entry, .rbx = start_info, .rflags = 2};
-  return ioctl(vcpu->fd, KVM_SET_REGS, &regs) ? fail("ioctl KVM_SET_REGS") : 0;
+  return set_registers(vcpu, &sregs, &regs);
+}
+
+int32_t sx_vcpu_boot_pvh(int32_t handle, uint32_t entry, uint32_t start_info) {
+  struct kvm_regs regs = {.rip = entry, .rbx = start_info};
+  return boot_protected(handle, "sx_vcpu_boot_pvh", regs);
+}
+
+int32_t sx_vcpu_boot_multiboot(int32_t handle, uint32_t entry, uint32_t info) {
+  struct kvm_regs regs = {.rip = entry, .rax = 0x2badb002, .rbx = info};
+  return boot_protected(handle, "sx_vcpu_boot_multiboot", regs);
+}
+
+int32_t sx_vcpu_boot_long(int32_t handle, uint32_t entry_lo, uint32_t entry_hi, uint32_t zero_page,
+                          uint32_t page_tables, uint32_t gdt) {
+  struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
+  if (!vcpu) return fail_with("sx_vcpu_boot_long", EBADF);
+  struct kvm_sregs sregs;
+  if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs)) return fail("ioctl KVM_GET_SREGS");
+  const struct kvm_segment code = {
+      .limit = 0xffffffff, .present = 1, .l = 1, .s = 1, .g = 1, .type = 11, .selector = 0x10};
+  set_flat(&sregs, code, 0x18);
+  sregs.gdt.base = gdt;
+  sregs.gdt.limit = 31; /* four descriptors */
+  sregs.cr0 = 0x80000033; /* PG NE ET MP PE */
+  sregs.cr3 = page_tables;
+  sregs.cr4 = 0x20;  /* PAE */
+  sregs.efer = 0x500; /* LMA LME */
+  struct kvm_regs regs = {.rip = (uint64_t)entry_hi << 32 | entry_lo, .rsi = zero_page};
+  return set_registers(vcpu, &sregs, &regs);
 }

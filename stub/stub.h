@@ -63,6 +63,13 @@ int handle_open(enum handle_kind kind, void *object);
 void *handle_get(enum handle_kind kind, int handle);
 void *handle_close(enum handle_kind kind, int handle);
 
+/* vm.c: the one way from a guest-physical range to the host's memory. NULL unless the range lies
+ * wholly in one of the machine's two ranges of RAM. */
+unsigned char *vm_translate(const struct vm *vm, uint64_t address, uint64_t length);
+/* Bytes of RAM from 0, and from SX_HIGH_MEMORY_START. */
+uint64_t vm_low_bytes(const struct vm *vm);
+uint64_t vm_high_bytes(const struct vm *vm);
+
 /* region.c */
 int region_create(const char *name, uint64_t size, struct region *out);
 void region_release(struct region *region);

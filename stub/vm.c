@@ -6,8 +6,27 @@
 #include "exports.h"
 #include "stub.h"
 
-/* 64 GiB: the kernel keeps some bytes for each page of a machine, touched or not. */
-#define MOST_PAGES (64u << 18)
+/* The kernel keeps some bytes for each page of a machine, touched or not. */
+#define MOST_PAGES (SX_MEMORY_MAX >> 12)
+
+uint64_t vm_low_bytes(const struct vm *vm) {
+  return vm->memory.size < SX_LOW_MEMORY_MAX ? vm->memory.size : SX_LOW_MEMORY_MAX;
+}
+
+uint64_t vm_high_bytes(const struct vm *vm) {
+  return vm->memory.size - vm_low_bytes(vm);
+}
+
+unsigned char *vm_translate(const struct vm *vm, uint64_t address, uint64_t length) {
+  uint64_t low = vm_low_bytes(vm), high = vm_high_bytes(vm);
+  if (address < SX_HIGH_MEMORY_START) {
+    bool inside = address <= low && length <= low - address;
+    return inside ? vm->memory.base + address : NULL;
+  }
+  uint64_t at = address - SX_HIGH_MEMORY_START;
+  bool inside = high && at <= high && length <= high - at;
+  return inside ? vm->memory.base + low + at : NULL;
+}
 
 int32_t sx_vm_create(uint32_t pages) {
   if (!pages || pages > MOST_PAGES) return fail_with("sx_vm_create", EINVAL);

@@ -55,17 +55,17 @@ export const QEMU_ACCELERATORS: readonly ("tcg" | "kvm")[] = kvmOpens() ? ["tcg"
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
 /** A test that is skipped, and says why in its name, where there is a problem. */
-export function testUnless(problem: string, name: string, fn: () => Promise<void>): void {
+export function testUnless(problem: string, name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name: problem ? `${name} [skipped: ${problem}]` : name, ignore: problem !== "", fn });
 }
 
 /** A test that runs machines. */
-export function engineTest(name: string, fn: () => Promise<void>): void {
+export function engineTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_ENGINE, name, fn);
 }
 
 /** A test that runs QEMU. */
-export function qemuTest(name: string, fn: () => Promise<void>): void {
+export function qemuTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_QEMU, name, fn);
 }
 
@@ -75,7 +75,7 @@ export function qemuPairTest(name: string, fn: () => Promise<void>): void {
 }
 
 /** A test that hides things of the host from a child. */
-export function namespaceTest(name: string, fn: () => Promise<void>): void {
+export function namespaceTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_NAMESPACE, name, fn);
 }
 

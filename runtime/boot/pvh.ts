@@ -1,25 +1,21 @@
-/** Boots an image by the PVH protocol: loads it and writes what its entry expects to find. */
-import { HYPERCALL_PAGE_BYTES } from "../../cores/abi.ts";
+/**
+ * Boots an image by the PVH protocol: loads it and writes what its entry expects to find.
+ * Source: Xen, arch-x86/hvm/start_info.h.
+ */
 import type { GuestMemory } from "../../cores/guest_memory.ts";
-import { usageError } from "../../errors.ts";
+import type { BootOptions } from "./boot_options.ts";
+import { encodeCommandLine } from "./command_line.ts";
 import type { PvhImage } from "./elf.ts";
+import { placeInitrd } from "./initrd.ts";
+import { hypercallPages, memoryMap, type MemoryRange } from "./memory_map.ts";
+import { checkSegments, writeSegments } from "./segments.ts";
 
 /** struct hvm_start_info, and the things that it points at, in low memory. */
 const START_INFO = 0x1000;
+const MODULES = 0x1040;
 const MEMORY_MAP = 0x1100;
 const COMMAND_LINE = 0x2000;
 const START_INFO_MAGIC = 0x336ec578;
-const RAM = 1, RESERVED = 2;
-/** Low memory that a PC keeps for itself. */
-const LOW_HOLE = 0xa0000, LOW_HOLE_END = 0x100000;
-
-/** The longest command line in bytes, its zero included. */
-export const COMMAND_LINE_BYTES = 4096;
-
-/** Where the hypercall pages lie: the last pages of memory, reserved in the memory map. */
-export function hypercallPages(memoryBytes: number, vcpus: number): number {
-  return memoryBytes - vcpus * HYPERCALL_PAGE_BYTES;
-}
 
 /**
  * Loads an image.
@@ -27,84 +23,63 @@ export function hypercallPages(memoryBytes: number, vcpus: number): number {
  * @param name for messages
  * @returns the address of `hvm_start_info`, for ebx at the entry
  * @throws SplitXError `image-too-large`, `image-outside-memory`, `image-bad-entry`,
- *   `cmdline-bad`, `cmdline-too-long`
+ *   `cmdline-bad`, `cmdline-too-long`, `initrd-empty`, `initrd-too-large`
  */
 export function loadPvh(
   memory: GuestMemory,
   image: PvhImage,
   name: string,
-  commandLine: string,
-  vcpus: number,
+  options: BootOptions,
 ): number {
-  const top = hypercallPages(memory.size, vcpus);
-  const needed = image.segments.reduce((sum, segment) => sum + segment.memoryBytes, 0);
-  if (LOW_HOLE_END + needed > top) {
-    throw usageError(
-      "image-too-large",
-      `guest image ${name} needs ${needed} bytes, more than the guest's memory of ${memory.size} bytes holds`,
-    );
+  const { initrd, rsdp = 0 } = options;
+  const top = hypercallPages(memory.size, options.vcpus);
+  const end = checkSegments(image.segments, image.entry, memory, top, name);
+  const commandLine = encodeCommandLine(options.cmdline);
+  const module = initrd && { address: placeInitrd(initrd, end, top), bytes: initrd.bytes };
+  const map = memoryMap(memory.size, options.vcpus);
+
+  writeSegments(memory, image.segments);
+  memory.write(COMMAND_LINE, commandLine);
+  memory.write(MEMORY_MAP, memoryMapTable(map));
+  if (module) {
+    memory.write(module.address, module.bytes);
+    memory.write(MODULES, moduleEntry(module.address, module.bytes.length));
   }
-  for (const { address, memoryBytes } of image.segments) {
-    if (address < LOW_HOLE_END || address + memoryBytes > top) {
-      throw usageError(
-        "image-outside-memory",
-        `guest image ${name} has a segment at 0x${
-          address.toString(16)
-        } of ${memoryBytes} bytes, outside the guest's memory (0x${
-          LOW_HOLE_END.toString(16)
-        } to 0x${top.toString(16)})`,
-      );
-    }
-  }
-  const { entry, segments } = image;
-  if (!segments.some((at) => entry >= at.address && entry < at.address + at.memoryBytes)) {
-    throw usageError(
-      "image-bad-entry",
-      `guest image ${name} has its PVH entry at 0x${entry.toString(16)}, outside every segment`,
-    );
-  }
-  const words = new TextEncoder().encode(commandLine);
-  if (words.includes(0)) {
-    throw usageError("cmdline-bad", "the command line holds a zero character");
-  }
-  if (words.length >= COMMAND_LINE_BYTES) {
-    throw usageError(
-      "cmdline-too-long",
-      `the command line has ${words.length} bytes, at most ${COMMAND_LINE_BYTES - 1} are possible`,
-    );
-  }
-  for (const { address, bytes } of image.segments) memory.write(address, bytes);
-  memory.write(COMMAND_LINE, words);
-  memory.write(
-    MEMORY_MAP,
-    memoryMap([
-      [0, LOW_HOLE, RAM],
-      [LOW_HOLE_END, top - LOW_HOLE_END, RAM],
-      [top, memory.size - top, RESERVED],
-    ]),
-  );
-  memory.write(START_INFO, startInfo(3));
+  memory.write(START_INFO, startInfo(map.length, module ? 1 : 0, rsdp));
   return START_INFO;
 }
 
-function startInfo(mapEntries: number): Uint8Array {
+function startInfo(mapEntries: number, modules: number, rsdp: number): Uint8Array {
   const bytes = new Uint8Array(56);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, START_INFO_MAGIC, true);
   view.setUint32(4, 1, true); // version 1: with a memory map
+  view.setUint32(12, modules, true);
+  view.setBigUint64(16, BigInt(modules ? MODULES : 0), true);
   view.setBigUint64(24, BigInt(COMMAND_LINE), true);
+  view.setBigUint64(32, BigInt(rsdp), true);
   view.setBigUint64(40, BigInt(MEMORY_MAP), true);
   view.setUint32(48, mapEntries, true);
   return bytes;
 }
 
-function memoryMap(entries: readonly (readonly [number, number, number])[]): Uint8Array {
-  const bytes = new Uint8Array(24 * entries.length);
+/** struct hvm_modlist_entry, without a command line of its own. */
+function moduleEntry(address: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(32);
   const view = new DataView(bytes.buffer);
-  entries.forEach(([address, size, type], i) => {
-    view.setBigUint64(24 * i, BigInt(address), true);
-    view.setBigUint64(24 * i + 8, BigInt(size), true);
-    view.setUint32(24 * i + 16, type, true);
+  view.setBigUint64(0, BigInt(address), true);
+  view.setBigUint64(8, BigInt(size), true);
+  return bytes;
+}
+
+/** struct hvm_memmap_table_entry for each range. */
+function memoryMapTable(ranges: readonly MemoryRange[]): Uint8Array {
+  const bytes = new Uint8Array(24 * ranges.length);
+  const view = new DataView(bytes.buffer);
+  ranges.forEach((range, i) => {
+    view.setBigUint64(24 * i, BigInt(range.address), true);
+    view.setBigUint64(24 * i + 8, BigInt(range.bytes), true);
+    view.setUint32(24 * i + 16, range.type, true);
   });
   return bytes;
 }

@@ -31,7 +31,7 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     "too much memory",
     ["--memory", "100G"],
-    /^run: options: memory: 100G is too large: at most 3G$/,
+    /^run: options: memory: 100G is too large: at most 64G$/,
   ],
   ["memory in words", ["--memory", "much"], /^run: options: memory: "much" is no size/],
   ["a guest that is not there", ["--guest", "nobody"], /^run: guest nobody is neither .*digest/],
@@ -40,6 +40,9 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
     ...["--guest", "hello", "--cmdline"],
     "x".repeat(4096),
   ], /^run: the command line has 4096 bytes, at most 4095/],
+  ["an initrd that is not there", ["--initrd", "/no"], /^run: initrd \/no does not exist$/],
+  ["an initrd that is a folder", ["--initrd", "/"], /^run: initrd \/ is a folder$/],
+  ["an initrd that is empty", ["--initrd", "/dev/null"], /^run: initrd \/dev\/null is empty$/],
   ["a disk that is not there", ["--disk", "/nowhere"], /^run: disk \/nowhere does not exist$/],
   ["a disk that is a folder", ["--disk", "/"], /^run: disk \/ is a folder$/],
   ["a disk that is a device", ["--disk", "/dev/null"], /^run: disk \/dev\/null is not a regular/],
@@ -102,7 +105,10 @@ engineTest(
     const images: readonly (readonly [Uint8Array, RegExp])[] = [
       [new Uint8Array(), /^run: guest image .* is empty$/],
       [hello.subarray(0, 5000), /^run: guest image .* is truncated$/],
-      [noise(5000), /^run: guest image .* is not an ELF file$/],
+      [
+        noise(5000),
+        /^run: guest image .* is not an ELF file, a Linux bzImage or a multiboot kernel$/,
+      ],
       [noNote, /^run: guest image .* has no PVH entry note/],
     ];
     for (const [bytes, line] of images) {

@@ -2,7 +2,9 @@
 import { ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { buildStub } from "../../build/stub.ts";
-import { check, openStub, type Stub, SYMBOLS } from "../../cores/stub.ts";
+import { GuestMemory } from "../../cores/guest_memory.ts";
+import { addressOf, check, openStub, type Stub, SYMBOLS } from "../../cores/stub.ts";
+import { engineTest, TempFile } from "../support.ts";
 
 const stub = openStub(await buildStub(() => {}));
 
@@ -96,3 +98,26 @@ Deno.test("check() names the call that failed", () => {
   }
   strictEqual(message, "sx_vm_destroy: Bad file descriptor");
 });
+
+engineTest(
+  "a file transfer reaches both ranges of memory and nothing between or beyond",
+  () => {
+    const GIB = 2 ** 30;
+    using file = new TempFile(Uint8Array.of(1, 2, 3, 4));
+    const path = new TextEncoder().encode(`${file.path}\0`);
+    const disk = check(stub, stub.sx_file_open(path, path.length, 0));
+    const vm = check(stub, stub.sx_vm_create(5 * GIB / 4096));
+    const memory = new GuestMemory(addressOf(stub.sx_vm_memory(vm)), 5 * GIB);
+    const read = (address: number, length: number) =>
+      stub.sx_file_read(disk, vm, address | 0, Math.floor(address / 2 ** 32), length, 0, 0);
+    for (const address of [0, 3 * GIB - 4, 4 * GIB, 6 * GIB - 4]) {
+      strictEqual(read(address, 4), 4);
+      strictEqual(memory.byte(address + 3), 4, `${address}`);
+    }
+    for (const address of [3 * GIB - 3, 3 * GIB, 4 * GIB - 1, 6 * GIB - 3, 7 * GIB]) {
+      ok(read(address, 4) < 0, `${address}`);
+    }
+    stub.sx_file_close(disk);
+    strictEqual(stub.sx_vm_destroy(vm), 0);
+  },
+);
