@@ -49,6 +49,7 @@ export async function dependencyEntries(denoDir: string): Promise<ArchiveEntry[]
     registries.flatMap((registry) => {
       const folder = join(npmCache, registry, name), at = join(denoDir, "npm", registry, name);
       const list = join(folder, VERSIONS);
+      if (!exists(join(folder, version))) return []; // for another platform than this
       return [
         ...filesIn(join(folder, version), join(at, version)),
         ...exists(list) ? [{ path: join(at, VERSIONS), bytes: Deno.readFileSync(list) }] : [],
