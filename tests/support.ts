@@ -32,10 +32,20 @@ async function engineProblem(): Promise<string> {
   return runtime.probe.native === "none" ? runtime.probe.problem || "no native guest code" : "";
 }
 
+async function iaslInstalled(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("iasl", { args: ["-v"] }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
 /** Why machines cannot run here, empty when they can. */
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
 const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
+/** Why ACPI tables cannot be taken apart here, empty when they can. */
+const NO_IASL = await iaslInstalled() ? "" : "iasl is not installed";
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
@@ -51,6 +61,11 @@ export function engineTest(name: string, fn: () => Promise<void>): void {
 /** A test that runs QEMU. */
 export function qemuTest(name: string, fn: () => Promise<void>): void {
   testUnless(NO_QEMU, name, fn);
+}
+
+/** A test that takes ACPI tables apart with ACPICA's compiler. */
+export function iaslTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_IASL, name, fn);
 }
 
 /** A test that hides things of the host from a child. */
