@@ -4,6 +4,7 @@ import type { RunRecord } from "../runtime/records.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Vm, VmEnd } from "../runtime/vm.ts";
 import { interruptible } from "./command.ts";
+import { Terminal } from "./terminal.ts";
 
 /** One machine's console, as it is alone and line by line with its name among others. */
 async function showConsole(vm: Vm, alone: boolean, say: (text: string) => void): Promise<void> {
@@ -52,6 +53,8 @@ export async function runMachines(
     say(describeEnd(vm, end));
     return end;
   };
+  const alone = vms.length === 1 && vms[0]!.config.machine === "pc" && Terminal.present;
+  using _terminal = alone ? new Terminal(vms[0]!, () => void vms[0]!.stop()) : undefined;
   const ends = await interruptible(signal, Promise.all(vms.map(run)));
   const rows: RunRecord["rows"] = vms.map((vm) => ({
     name: `${vm.config.name}: exits on the guest core`,

@@ -5,6 +5,7 @@ import { formatCpuList } from "../cores/cpu_list.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
+import { linuxConfig, scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { runCommand } from "./command.ts";
@@ -22,7 +23,10 @@ const OPTIONS = {
   memory: { type: "string" },
   disk: { type: "string" },
   cmdline: { type: "string" },
+  kernel: { type: "string" },
   initrd: { type: "string" },
+  script: { type: "string" },
+  writable: { type: "boolean" },
   plan: { type: "string" },
   config: { type: "string" },
   overcommit: { type: "boolean" },
@@ -35,12 +39,16 @@ const HELP = `deno task run [options]
 Without options: the digest demonstration at every placement and notification.
   --guest NAME|FILE        a bundled guest (hello, digest, exits, crash) or a file:
                            a PVH ELF image, a Linux bzImage or a multiboot kernel
+  --guest linux            a Linux with a shell on this terminal (leave by Ctrl-A x)
+  --script FILE            what that Linux runs instead of a shell; its exit code is the run's
+  --kernel FILE            another kernel for it
   --initrd FILE            a file that the kernel finds in memory
   --engine auto|kvm        what executes guest code
   --placement same-core|split
   --notification exit|polled
   --vcpus N   --memory SIZE   --cmdline TEXT
-  --disk FILE              a file that the guest reads through the block service
+  --disk FILE              a file that the guest reads through the block service or as a virtio disk
+  --writable               the guest may write to it
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -65,12 +73,28 @@ function readJson(path: string, what: string): unknown {
   }
 }
 
+/** What `--guest` stands for when it is no file. */
+async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
+  const guest = textOf(values, "guest") ?? "digest";
+  const { kernel, script, initrd, cmdline } = values;
+  if (guest === "linux") {
+    const given = Object.entries({ kernel, script, initrd, cmdline })
+      .filter(([, value]) => value !== undefined);
+    return { ...await linuxConfig(Object.fromEntries(given), (line) => console.error(line)) };
+  }
+  const strange = kernel !== undefined ? "--kernel" : script !== undefined ? "--script" : "";
+  if (strange) throw usageError("bad-option", `${strange} goes with --guest linux`);
+  return {
+    guest,
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(cmdline === undefined ? {} : { cmdline }),
+  };
+}
+
 /** The machine that the options describe. */
-function configOf(values: OptionValues): VmConfigInput {
-  const input: Record<string, unknown> = { guest: textOf(values, "guest") ?? "digest" };
-  for (
-    const name of ["engine", "placement", "notification", "memory", "disk", "cmdline", "initrd"]
-  ) {
+async function configOf(values: OptionValues): Promise<VmConfigInput> {
+  const input = await guestOf(values);
+  for (const name of ["engine", "placement", "notification", "memory", "disk"]) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }
@@ -81,6 +105,7 @@ function configOf(values: OptionValues): VmConfigInput {
     input.plan = parseWith(corePlanSchema, readJson(plan, "core plan"), `core plan ${plan}`);
   }
   if (values.overcommit) input.overcommit = true;
+  if (values.writable) input.writable = true;
   parseWith(vmConfigSchema, input, "options");
   return input as VmConfigInput;
 }
@@ -88,7 +113,7 @@ function configOf(values: OptionValues): VmConfigInput {
 /** Host, plan and engine, and with `verbose` the probe's figures. */
 function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean): string {
   const cores = usableCores(runtime.topology);
-  const { engine, why } = runtime.engine;
+  const { engine, why } = runtime.engineFor(configs[0]!.machine ?? "micro");
   const lines = [
     `host: ${cores.length} usable cores (${formatCpuList(cores.map((core) => core.cpu))}), ${
       describeHost(runtime).cpu
@@ -135,7 +160,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 
   const file = textOf(values, "config");
   const configs = file === undefined
-    ? [configOf(values)]
+    ? [await configOf(values)]
     : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
   const demo = file === undefined && configs[0]!.guest === "digest";
 
@@ -163,7 +188,9 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   keepRecord(record);
   if (json) console.log(JSON.stringify(record));
   const failed = record.ends.find((end) => end.state === "failed");
-  return failed ? EXIT.failed : record.ends[0]!.code ?? EXIT.ok;
+  const code = record.ends[0]!.code ?? EXIT.ok;
+  if (failed) return EXIT.failed;
+  return values.script === undefined ? code : scriptExitCode(code);
 }
 
 await runCommand("run", (signal) => main(Deno.args, signal));

@@ -79,16 +79,27 @@ export interface EngineChoice {
   readonly why: string;
 }
 
+/** In which rings a guest lives. */
+export type Rings = "ring-3" | "every ring";
+
 /**
- * Chooses the engine for a guest that lives in ring 3, as every micro guest does.
+ * Chooses the engine for a guest.
  *
+ * @param rings a micro guest lives in ring 3
  * @throws SplitXError `no-engine` (exit code 3) when none can run it
  */
-export function chooseEngine(probe: EngineProbe): EngineChoice {
+export function chooseEngine(probe: EngineProbe, rings: Rings): EngineChoice {
   switch (probe.native) {
     case "everything":
       return { engine: "kvm", why: "KVM runs ring 0 and ring 3 natively" };
     case "ring-3":
+      if (rings !== "ring-3") {
+        throw hostError(
+          "no-engine",
+          "KVM runs only ring 3 natively on this host, and this guest needs ring 0: run it on a " +
+            "host with VT-x or SVM, or in the emulated machine (deno task lab -- COMMAND)",
+        );
+      }
       return {
         engine: "kvm",
         why: "KVM runs ring 3 natively (ring 0 is interpreted), and this guest lives in ring 3",

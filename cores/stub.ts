@@ -24,7 +24,7 @@ export const SYMBOLS = {
   sx_vm_destroy: { parameters: ["i32"], result: "i32" },
   sx_vcpu_create: { parameters: ["i32", "u32"], result: "i32" },
   sx_vcpu_block_of: { parameters: ["i32"], result: "pointer" },
-  sx_vcpu_set_cpuid: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  sx_vcpu_set_cpuid: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   sx_vcpu_boot_pvh: { parameters: ["i32", "u32", "u32"], result: "i32" },
   sx_vcpu_boot_multiboot: { parameters: ["i32", "u32", "u32"], result: "i32" },
   sx_vcpu_boot_long: { parameters: ["i32", "u32", "u32", "u32", "u32", "u32"], result: "i32" },

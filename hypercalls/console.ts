@@ -19,9 +19,7 @@ export class ConsoleService {
 
   /** @param byte only its low 8 bits count */
   put(byte: number, reply: Int32Array): number {
-    if (this.#ring.room === 0) return RETRY;
-    this.#ring.store(byte);
-    this.#ring.publish();
+    if (!this.#ring.put(byte)) return RETRY;
     reply[STATUS] = OK;
     return DONE;
   }

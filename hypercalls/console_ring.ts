@@ -44,6 +44,14 @@ export class ConsoleWriter {
   publish(): void {
     this.#words[WRITTEN] = this.#written;
   }
+
+  /** Stores one byte and makes it visible: false when there is no room. */
+  put(byte: number): boolean {
+    if (this.room === 0) return false;
+    this.store(byte);
+    this.publish();
+    return true;
+  }
 }
 
 /** The housekeeping core's end. */

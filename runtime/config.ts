@@ -58,9 +58,14 @@ export const vmConfigSchema = z.strictObject({
   name: z.string().min(1).max(64).default("vm"),
   /** Name of a bundled micro guest, or path of a PVH ELF image, a bzImage or a multiboot kernel. */
   guest: z.string().min(1),
-  /** A file that the kernel finds in memory. */
-  initrd: z.string().min(1).optional(),
+  /** A file that the kernel finds in memory: its path, or its bytes. */
+  initrd: z.union([z.string().min(1), z.instanceof(Uint8Array)]).optional(),
   engine: z.enum(["auto", "kvm"]).default("auto"),
+  /**
+   * `micro`: every vCPU starts at the entry and there are no interrupt controllers. `pc`: ACPI, APICs
+   * and timers, and the first vCPU starts the others.
+   */
+  machine: z.enum(["micro", "pc"]).default("micro"),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),
   /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */

@@ -48,12 +48,14 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     name: "vm",
     guest: "hello",
     engine: "auto",
+    machine: "micro",
     placement: "split",
     notification: "polled",
     vcpus: 1,
     memory: 64 * MIB,
     writable: false,
     cmdline: "",
+    polling: { startRate: 1, stopIdleMs: 3000, quantum: 64 },
     overcommit: false,
   });
 });

@@ -1,6 +1,5 @@
 /**
- * Exit events to what answers them: the few ports of a PC that a micro guest uses, then the devices
- * on the platform's buses. What nobody answers is what hardware would do: a read of all ones, a
+ * Exit events to what answers them: the devices on the platform's buses. What nobody answers is what hardware would do: a read of all ones, a
  * write that goes nowhere, counted.
  */
 import {
@@ -16,38 +15,32 @@ import {
   EXIT_HLT,
   EXIT_IO,
   PORT_COM1,
-  PORT_COM1_STATUS,
-  PORT_DEBUG_EXIT,
   PORT_DOORBELL,
   PORT_POST,
 } from "../cores/abi.ts";
 import { DONE, FAIL, PARK, POWER_OFF, VALUE_HI, VALUE_LO } from "../cores/outcome.ts";
 import type { ExitHandler } from "../cores/vcpu_channel.ts";
-import type { ConsoleService } from "../hypercalls/console.ts";
 import { MACHINE_COUNTER } from "./counters.ts";
 import type { Bus } from "./devices/bus.ts";
-
-/** 16550 line status: transmitter holding register and shift register empty. */
-const COM1_IDLE = 0x60;
 
 /** Writes to these ports let the vCPU go on at once. */
 export const POSTED_PORTS: readonly number[] = [PORT_COM1, PORT_DOORBELL];
 
-/** The buses that an access may reach. */
+/** What an access may reach. */
 export interface Buses {
   readonly ports: Bus;
   readonly memory: Bus;
+  /** Holds the exit code when a device answers `POWER_OFF`. */
+  readonly power: { readonly code: number };
 }
 
 /** See the head of this file. */
 export class ExitRouter implements ExitHandler {
-  readonly #console: ConsoleService;
   readonly #buses: Buses;
   readonly #counters: Float64Array;
 
   /** @param counters of the machine, by `MACHINE_COUNTER` */
-  constructor(console: ConsoleService, buses: Buses, counters: Float64Array) {
-    this.#console = console;
+  constructor(buses: Buses, counters: Float64Array) {
     this.#buses = buses;
     this.#counters = counters;
   }
@@ -67,7 +60,7 @@ export class ExitRouter implements ExitHandler {
         const address = (words[at + EVENT_ADDR_HI]! >>> 0) * 2 ** 32 +
           (words[at + EVENT_ADDR_LO]! >>> 0);
         return write
-          ? this.#store(address, size, words[at + EVENT_DATA_LO]!, words[at + EVENT_DATA_HI]!)
+          ? this.#ended(this.#store(address, size, words, at), reply)
           : this.#load(address, size, reply);
       }
       case EXIT_HLT:
@@ -80,26 +73,15 @@ export class ExitRouter implements ExitHandler {
   }
 
   #out(port: number, size: number, data: number, reply: Int32Array): number {
-    switch (port) {
-      case PORT_COM1:
-        return this.#console.put(data, reply);
-      case PORT_POST:
-      case PORT_DOORBELL: // the exit itself makes the rings be looked at
-        return DONE;
-      case PORT_DEBUG_EXIT:
-        reply[VALUE_LO] = (data << 1 | 1) & 0xff;
-        return POWER_OFF;
-      default: {
-        const found = this.#buses.ports.find(port, size);
-        if (found) return found.device.write(port - found.base!, size, data);
-        this.#counters[MACHINE_COUNTER.wildPorts]!++;
-        return DONE;
-      }
-    }
+    // The exit itself makes the rings be looked at, or tells how far a guest has come.
+    if (port === PORT_DOORBELL || port === PORT_POST) return DONE;
+    const found = this.#buses.ports.find(port, size);
+    if (found) return this.#ended(found.device.write(port - found.base!, size, data), reply);
+    this.#counters[MACHINE_COUNTER.wildPorts]!++;
+    return DONE;
   }
 
   #in(port: number, size: number, reply: Int32Array): number {
-    if (port === PORT_COM1_STATUS) return this.#value(reply, COM1_IDLE, 0);
     const found = this.#buses.ports.find(port, size);
     if (found) return this.#value(reply, found.device.read(port - found.base!, size), 0);
     this.#counters[MACHINE_COUNTER.wildPorts]!++;
@@ -107,7 +89,8 @@ export class ExitRouter implements ExitHandler {
   }
 
   /** Devices take 4 bytes at most: an access of 8 is two. */
-  #store(address: number, size: number, lo: number, hi: number): number {
+  #store(address: number, size: number, words: Int32Array, at: number): number {
+    const lo = words[at + EVENT_DATA_LO]!, hi = words[at + EVENT_DATA_HI]!;
     const found = this.#buses.memory.find(address, size);
     if (!found) {
       this.#counters[MACHINE_COUNTER.unmappedMemory]!++;
@@ -129,6 +112,12 @@ export class ExitRouter implements ExitHandler {
     if (size !== 8) return this.#value(reply, found.device.read(offset, size), 0);
     const lo = found.device.read(offset, 4);
     return this.#value(reply, lo, found.device.read(offset + 4, 4));
+  }
+
+  /** Puts the exit code of a guest that powered off into the reply. */
+  #ended(outcome: number, reply: Int32Array): number {
+    if (outcome === POWER_OFF) reply[VALUE_LO] = this.#buses.power.code;
+    return outcome;
   }
 
   #value(reply: Int32Array, lo: number, hi: number): number {

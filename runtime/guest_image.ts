@@ -24,9 +24,11 @@ export interface GuestFiles {
  */
 export function readGuestFiles(config: VmConfig, folder: string): GuestFiles {
   const image = readImage(config.guest, folder);
-  const path = config.initrd;
-  if (path === undefined) return { image };
-  const initrd = readFile(path, "initrd", () => `initrd ${path} does not exist`);
+  const given = config.initrd;
+  if (given === undefined) return { image };
+  const initrd = typeof given === "string"
+    ? readFile(given, "initrd", () => `initrd ${given} does not exist`)
+    : { name: "in memory", bytes: given };
   return { image, initrd };
 }
 

@@ -10,6 +10,10 @@ export interface MachineDescription {
   readonly memory: { readonly address: bigint; readonly bytes: number };
   readonly vcpus: readonly VcpuDescription[];
   readonly console: SharedArrayBuffer;
+  /** What is typed to the guest; see `devices/input_ring.ts`. */
+  readonly input: SharedArrayBuffer;
+  /** Whether devices are polled beside the vCPUs. */
+  readonly polled: boolean;
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
   readonly disk: Disk | null;

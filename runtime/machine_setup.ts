@@ -19,10 +19,13 @@ import {
 import { GuestMemory } from "../cores/guest_memory.ts";
 import { addressOf, check, type Stub, wordsAt } from "../cores/stub.ts";
 import { createConsoleBuffer } from "../hypercalls/console_ring.ts";
+import { buildAcpi } from "./acpi/acpi.ts";
 import { loadKernel, type StartState } from "./boot/load.ts";
 import { hypercallPages } from "./boot/memory_map.ts";
 import type { VmConfig } from "./config.ts";
 import { createCounters } from "./counters.ts";
+import { ECAM, PCI_MEMORY } from "./devices/platform.ts";
+import { createInputBuffer } from "./devices/input_ring.ts";
 import { openDisk } from "./disk.ts";
 import { POSTED_PORTS } from "./exit_router.ts";
 import type { GuestFiles } from "./guest_image.ts";
@@ -65,11 +68,15 @@ export function setUpMachine(
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
+    const pc = config.machine === "pc";
+    if (pc) check(stub, stub.sx_vm_create_irqchip(vm));
+    const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
     const { image, initrd } = files;
     const start = loadKernel(memory, image.bytes, image.name, {
       cmdline: config.cmdline,
       vcpus: config.vcpus,
       ...(initrd ? { initrd } : {}),
+      ...(rsdp === undefined ? {} : { rsdp }),
     });
     const pages = hypercallPages(config.memory, config.vcpus);
     const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [];
@@ -78,9 +85,10 @@ export function setUpMachine(
       const handle = check(stub, stub.sx_vcpu_create(vm, index));
       undo.push(() => stub.sx_vcpu_destroy(handle));
       writePageHeader(memory, page, index, config);
-      const cpuid = cpuidOf(page, tscKhz);
-      check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6));
-      check(stub, setStart(stub, handle, start));
+      const cpuid = pc ? NO_LEAVES : microGuestLeaves(page, tscKhz);
+      check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6, config.vcpus));
+      // The others of a PC wait for the first one's INIT and SIPI.
+      if (!pc || index === 0) check(stub, setStart(stub, handle, start));
       const block = addressOf(stub.sx_vcpu_block_of(handle));
       const words = wordsAt(block, VCPU_BLOCK_BYTES);
       allowPosting(words);
@@ -93,6 +101,8 @@ export function setUpMachine(
       memory: { address, bytes: config.memory },
       vcpus,
       console: createConsoleBuffer(),
+      input: createInputBuffer(),
+      polled: pc || disk !== null,
       counters: createCounters(config.vcpus),
       disk,
       polling: {
@@ -105,6 +115,21 @@ export function setUpMachine(
     release();
     throw error;
   }
+}
+
+/** Ports that a PC's devices may get. */
+const IO_WINDOWS = [{ first: 0, last: 0xcf7 }, { first: 0xd00, last: 0xffff }];
+
+/** @returns where the RSDP lies */
+function writeAcpi(memory: GuestMemory, vcpus: number): number {
+  const { rsdp, blocks } = buildAcpi({
+    vcpus,
+    ecam: { address: ECAM, lastBus: 0 },
+    ioWindows: IO_WINDOWS,
+    mmio32: { first: PCI_MEMORY, last: ECAM - 1 },
+  });
+  for (const { address, bytes } of blocks) memory.write(address, bytes);
+  return rsdp;
 }
 
 /** @returns the stub's result */
@@ -133,8 +158,11 @@ function writePageHeader(memory: GuestMemory, page: number, vcpu: number, config
   memory.write(page, new Uint8Array(words.buffer));
 }
 
-/** Entries of leaf, subleaf, eax, ebx, ecx, edx. */
-function cpuidOf(page: number, tscKhz: number): Uint32Array<ArrayBuffer> {
+/** A PC's guest finds what KVM has. */
+const NO_LEAVES = new Uint32Array(0);
+
+/** What a micro guest finds: entries of leaf, subleaf, eax, ebx, ecx, edx. */
+function microGuestLeaves(page: number, tscKhz: number): Uint32Array<ArrayBuffer> {
   return new Uint32Array([
     ...[CPUID_SIGNATURE, 0, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX],
     ...[CPUID_FEATURES, 0, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)],

@@ -85,9 +85,13 @@ export class Runtime implements AsyncDisposable {
     return 1e6 / this.tscKhz;
   }
 
-  /** The engine for micro guests and why; throws when the host has none. */
-  get engine(): EngineChoice {
-    return chooseEngine(this.probe);
+  /**
+   * The engine for a kind of machine and why.
+   *
+   * @throws SplitXError `no-engine` when the host has none for it
+   */
+  engineFor(machine: VmConfig["machine"]): EngineChoice {
+    return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring");
   }
 
   /** The hypervisor cores that run now. */
@@ -121,7 +125,7 @@ export class Runtime implements AsyncDisposable {
    */
   createVm(input: VmConfigInput): Vm {
     const config = parseWith(vmConfigSchema, input, "machine configuration");
-    void this.engine;
+    this.engineFor(config.machine);
     const plan = this.planFor(config);
     const files = readGuestFiles(config, this.#guestFolder);
     const id = this.#nextId++;

@@ -23,6 +23,7 @@ import { BlockService } from "../hypercalls/block.ts";
 import { ClockService } from "../hypercalls/clock.ts";
 import { ConsoleService } from "../hypercalls/console.ts";
 import { ConsoleWriter } from "../hypercalls/console_ring.ts";
+import { InputReader } from "./devices/input_ring.ts";
 import { Hypercalls } from "../hypercalls/hypercalls.ts";
 import { machineCounters, vcpuCounters } from "./counters.ts";
 import { Platform } from "./devices/platform.ts";
@@ -74,19 +75,22 @@ export class ServedMachine implements Machine {
     this.id = description.id;
     const memory = new GuestMemory(description.memory.address, description.memory.bytes);
     const counters = machineCounters(description.counters);
-    const console = new ConsoleService(memory, new ConsoleWriter(description.console));
+    const output = new ConsoleWriter(description.console);
+    const console = new ConsoleService(memory, output);
     const block = new BlockService(stub, description.vm, memory, description.disk);
     const platform = new Platform({
       stub,
       vm: description.vm,
       memory,
       disk: description.disk,
+      output,
+      input: new InputReader(description.input),
       polling: description.polling,
       atOnce: placement === "same-core",
       ticksPerMs: ticksPerNs * 1e6,
       counters,
     });
-    this.exits = new ExitRouter(console, platform, counters);
+    this.exits = new ExitRouter(platform, counters);
     this.calls = new Hypercalls(console, new ClockService(stub), block, counters);
     this.vcpus = description.vcpus.map((vcpu, index) =>
       this.#serve(
@@ -100,7 +104,7 @@ export class ServedMachine implements Machine {
         ),
       )
     );
-    this.served = description.disk ? [...this.vcpus, this.#serve(platform.queues)] : this.vcpus;
+    this.served = description.polled ? [...this.vcpus, this.#serve(platform)] : this.vcpus;
   }
 
   #serve<T extends Pollable>(channel: T): Served & { readonly channel: T } {

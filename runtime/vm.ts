@@ -15,6 +15,7 @@ import { check, type Stub } from "../cores/stub.ts";
 import { runError } from "../errors.ts";
 import type { VmConfig } from "./config.ts";
 import { ConsoleStream } from "./console_stream.ts";
+import { InputWriter } from "./devices/input_ring.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
 import type { Machine } from "./machine_setup.ts";
@@ -63,6 +64,7 @@ export class Vm implements AsyncDisposable {
   readonly #host: VmHost;
   readonly #machine: Machine;
   readonly #console: ConsoleStream;
+  readonly #input: InputWriter;
   readonly #resolveEnd: (end: VmEnd) => void;
   #state: VmState = "created";
   #cores: HypervisorCore[] = [];
@@ -80,6 +82,7 @@ export class Vm implements AsyncDisposable {
     this.plan = plan;
     this.#machine = machine;
     this.#console = new ConsoleStream(machine.description.console);
+    this.#input = new InputWriter(machine.description.input);
     const { promise, resolve } = Promise.withResolvers<VmEnd>();
     this.ended = promise;
     this.#resolveEnd = resolve;
@@ -101,6 +104,16 @@ export class Vm implements AsyncDisposable {
     let text = "";
     for await (const bytes of this.console) text += decoder.decode(bytes, { stream: true });
     return text + decoder.decode();
+  }
+
+  /** Types bytes on its serial line; waits while the guest does not take them. */
+  async type(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      if (this.#state !== "running" && this.#state !== "paused") return;
+      done += this.#input.write(bytes.subarray(done));
+      for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+      if (done < bytes.length) await new Promise((resolve) => setTimeout(resolve, PUMP_MS));
+    }
   }
 
   /** Counters since the start. */

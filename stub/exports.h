@@ -53,8 +53,12 @@ SX_EXPORT int32_t sx_vm_destroy(int32_t vm);
 SX_EXPORT int32_t sx_vcpu_create(int32_t vm, uint32_t index);
 /** Its `struct sx_vcpu_block`, or NULL. */
 SX_EXPORT void *sx_vcpu_block_of(int32_t vcpu);
-/** The engine's CPUID with `count` entries of six words (leaf, subleaf, eax to edx) laid over it. */
-SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *entries, uint32_t count);
+/**
+ * The engine's CPUID for one of `vcpus` vCPUs, with `count` entries of six words (leaf, subleaf, eax
+ * to edx) laid over it.
+ */
+SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *entries, uint32_t count,
+                                    uint32_t vcpus);
 /** The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. */
 SX_EXPORT int32_t sx_vcpu_boot_pvh(int32_t vcpu, uint32_t entry, uint32_t start_info);
 /** The same with eax and ebx as multiboot 1 has them. */

@@ -111,23 +111,55 @@ static void overlay(struct kvm_cpuid2 *cpuid, const uint32_t *entry) {
   at->edx = entry[5];
 }
 
-/* What differs from one vCPU to the next, and the bit that says "under a hypervisor". */
-static void identify(struct kvm_cpuid2 *cpuid, uint32_t index) {
+static uint32_t bits_for(uint32_t count) {
+  uint32_t bits = 0;
+  while (1u << bits < count) bits++;
+  return bits;
+}
+
+/*
+ * What differs from one vCPU to the next, and the bit that says "under a hypervisor". The topology
+ * is one package of cores without SMT: APIC ids count from 0 (SDM volume 2, CPUID leaves 1, 4 and
+ * 0xb; APM volume 3, E.4.7 and E.4.15).
+ */
+static void identify(struct kvm_cpuid2 *cpuid, uint32_t index, uint32_t vcpus) {
+  uint32_t bits = bits_for(vcpus);
   for (uint32_t i = 0; i < cpuid->nent; i++) {
     struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-    if (entry->function == 1) {
-      entry->ebx = (entry->ebx & 0x00ffffff) | index << 24; /* initial APIC id */
-      entry->ecx |= 1u << 31;
-    } else if (entry->function == 0xb || entry->function == 0x1f) {
-      entry->edx = index; /* x2APIC id */
+    switch (entry->function) {
+      case 1:
+        entry->ebx = (entry->ebx & 0x0000ffff) | index << 24 | (vcpus & 0xff) << 16;
+        entry->ecx |= 1u << 31;
+        entry->edx = (entry->edx & ~(1u << 28)) | (vcpus > 1 ? 1u << 28 : 0);
+        break;
+      case 4: /* caches of a core are its own */
+        entry->eax = (entry->eax & 0x00003fff) | ((1u << bits) - 1) << 26;
+        break;
+      case 0xb:
+      case 0x1f:
+        entry->eax = entry->index == 1 ? bits : 0;
+        entry->ebx = entry->index == 0 ? 1 : entry->index == 1 ? vcpus : 0;
+        entry->ecx = entry->index | (entry->index < 2 ? (entry->index + 1) << 8 : 0);
+        entry->edx = index;
+        break;
+      case 0x80000008:
+        entry->ecx = (entry->ecx & ~0xf0ffu) | bits << 12 | (vcpus - 1);
+        break;
+      case 0x8000001e:
+        entry->eax = index;
+        entry->ebx = index & 0xff; /* one thread a core */
+        entry->ecx = 0;
+        break;
     }
   }
 }
 
-int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t count) {
+int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t count,
+                          uint32_t vcpus) {
   struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
   if (!vcpu) return fail_with("sx_vcpu_set_cpuid", EBADF);
-  if ((!entries && count) || count > MAX_CPUID_ENTRIES / 2) {
+  if ((!entries && count) || count > MAX_CPUID_ENTRIES / 2 || !vcpus ||
+      vcpus > SX_MAX_VCPUS) {
     return fail_with("sx_vcpu_set_cpuid", EINVAL);
   }
   int kvm = kvm_open();
@@ -142,7 +174,7 @@ int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t coun
     }
   }
   if (result == 0) {
-    identify(cpuid, vcpu->index);
+    identify(cpuid, vcpu->index, vcpus);
     for (uint32_t i = 0; i < count; i++) overlay(cpuid, entries + 6 * i);
     if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid)) result = fail("ioctl KVM_SET_CPUID2");
   }

@@ -32,6 +32,14 @@ async function engineProblem(): Promise<string> {
   return runtime.probe.native === "none" ? runtime.probe.problem || "no native guest code" : "";
 }
 
+async function iaslInstalled(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("iasl", { args: ["-v"] }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
 /** Why machines cannot run here, empty when they can. */
 const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
@@ -50,7 +58,8 @@ function kvmOpens(): boolean {
 
 /** What QEMU can run guests with here; its software processor is always there. */
 export const QEMU_ACCELERATORS: readonly ("tcg" | "kvm")[] = kvmOpens() ? ["tcg", "kvm"] : ["tcg"];
-
+/** Why ACPI tables cannot be taken apart here, empty when they can. */
+const NO_IASL = await iaslInstalled() ? "" : "iasl is not installed";
 /** Why namespaces of our own cannot be made, empty when they can. */
 const NO_NAMESPACE = Deno.uid() === 0 ? "" : "only root may make a mount namespace";
 
@@ -72,6 +81,11 @@ export function qemuTest(name: string, fn: () => void | Promise<void>): void {
 /** A test that runs two QEMUs on one network. */
 export function qemuPairTest(name: string, fn: () => Promise<void>): void {
   testUnless(NO_QEMU_PAIR, name, fn);
+}
+
+/** A test that takes ACPI tables apart with ACPICA's compiler. */
+export function iaslTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_IASL, name, fn);
 }
 
 /** A test that hides things of the host from a child. */

@@ -1,19 +1,32 @@
 /** The PC that a guest finds: its buses and what stands on them. */
+import { PORT_COM1, PORT_DEBUG_EXIT } from "../../cores/abi.ts";
 import type { GuestMemory } from "../../cores/guest_memory.ts";
+import type { Pollable } from "../../cores/hypervisor_loop.ts";
 import type { Stub } from "../../cores/stub.ts";
 import type { Disk } from "../../hypercalls/block.ts";
+import { PM_PORT, SCI } from "../acpi/platform.ts";
 import { MACHINE_COUNTER } from "../counters.ts";
+import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
 import { Bus } from "./bus.ts";
+import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
+import type { ByteSink } from "./device.ts";
 import { KernelInterrupts } from "./kernel_interrupts.ts";
+import { KEYBOARD_RESET_PORTS, KeyboardReset } from "./keyboard_reset.ts";
 import { CONFIG_PORT_COUNT, CONFIG_PORTS, ECAM_BYTES, PciBus } from "./pci/pci_bus.ts";
 import { PciFunction } from "./pci/pci_function.ts";
+import { Power } from "./power.ts";
 import { type PollingPolicy, QueuePoller } from "./queue_poller.ts";
+import { ResetControl } from "./reset_control.ts";
+import { RTC_PORTS, RtcCmos } from "./rtc_cmos.ts";
+import { Uart16550, UART_PORTS } from "./uart_16550.ts";
 import { VirtioBlock } from "./virtio/block.ts";
 import type { VirtioDevice } from "./virtio/virtio_device.ts";
 import { VirtioPci } from "./virtio/virtio_pci.ts";
 
 /** The hole below 4 GiB: PCI memory, then the ECAM. The interrupt controllers lie above. */
 export const PCI_MEMORY = 0xc0000000, ECAM = 0xe0000000;
+
+const COM1_IRQ = 4, RTC_PORT = 0x70, KEYBOARD_PORT = 0x64;
 
 /** A host bridge that no driver needs quirks for. */
 const HOST_BRIDGE = {
@@ -25,6 +38,14 @@ const HOST_BRIDGE = {
   subsystem: 0x1100,
 };
 
+/** Bytes that wait for somebody. */
+export interface ByteSource {
+  /** The next byte, which stays; negative when there is none. */
+  peek(): number;
+  /** Takes it away. */
+  skip(): void;
+}
+
 /** What a platform is made of. */
 export interface PlatformOptions {
   readonly stub: Stub;
@@ -32,6 +53,9 @@ export interface PlatformOptions {
   readonly vm: number;
   readonly memory: GuestMemory;
   readonly disk: Disk | null;
+  /** Where the serial port's bytes go, and where those for it come from. */
+  readonly output: ByteSink;
+  readonly input: ByteSource;
   readonly polling: PollingPolicy;
   /** Nobody polls: queues are served within the driver's notification. */
   readonly atOnce: boolean;
@@ -40,12 +64,17 @@ export interface PlatformOptions {
   readonly counters: Float64Array;
 }
 
-/** See the head of this file. */
-export class Platform {
+/** See the head of this file. What comes to its devices from outside is polled. */
+export class Platform implements Pollable {
   readonly ports = new Bus();
   readonly memory = new Bus();
-  readonly queues: QueuePoller;
-  readonly #pci = new PciBus();
+  /** What the guest asked for last. */
+  readonly power = new Power();
+  readonly deadline = Infinity;
+  readonly #queues: QueuePoller;
+  readonly #serial: Uart16550;
+  readonly #input: ByteSource;
+  readonly #pci = new PciBus(new ResetControl(this.power));
   readonly #ram: GuestMemory;
   readonly #interrupts: KernelInterrupts;
 
@@ -57,13 +86,16 @@ export class Platform {
       vm,
       counters.subarray(MACHINE_COUNTER.interrupts),
     );
-    this.queues = new QueuePoller(
+    this.#queues = new QueuePoller(
       options.polling,
       stub.sx_tsc,
       options.ticksPerMs,
       options.atOnce,
       counters.subarray(MACHINE_COUNTER.queueNotifications),
     );
+    this.#input = options.input;
+    this.#serial = new Uart16550(options.output, this.#interrupts.line(COM1_IRQ));
+    this.#addPcDevices(stub, options.ticksPerMs);
     this.ports.map(CONFIG_PORTS, CONFIG_PORT_COUNT, this.#pci.ports);
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
     this.#pci.add(new PciFunction(this.memory, HOST_BRIDGE));
@@ -73,15 +105,40 @@ export class Platform {
     this.#pci.assignBars(PCI_MEMORY);
   }
 
+  /** Serves device queues and the serial line. */
+  poll(): boolean {
+    const any = this.#queues.poll();
+    const byte = this.#input.peek();
+    if (byte < 0 || !this.#serial.receive(byte)) return any;
+    this.#input.skip();
+    return true;
+  }
+
+  set doorbell(wanted: boolean) {
+    this.#queues.doorbell = wanted;
+  }
+
+  #addPcDevices(stub: Stub, ticksPerMs: number): void {
+    const { ports, power } = this;
+    const wallClock = { seconds: () => Math.floor(Date.now() / 1000) };
+    const steadyClock = { nanoseconds: () => stub.sx_tsc() / ticksPerMs * 1e6 };
+    const sizes = { below4GiB: this.#ram.lowBytes, above4GiB: this.#ram.highBytes };
+    ports.map(PORT_COM1, UART_PORTS, this.#serial);
+    ports.map(RTC_PORT, RTC_PORTS, new RtcCmos(wallClock, sizes));
+    ports.map(KEYBOARD_PORT, KEYBOARD_RESET_PORTS, new KeyboardReset(power));
+    ports.map(PORT_DEBUG_EXIT, DEBUG_EXIT_PORTS, new DebugExit(power));
+    ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#interrupts.line(SCI), steadyClock));
+  }
+
   #addVirtio(device: VirtioDevice): void {
     const transport: VirtioPci = new VirtioPci(
       device,
       this.memory,
       this.#ram,
       this.#interrupts,
-      (queue) => this.queues.notified(transport, queue),
+      (queue) => this.#queues.notified(transport, queue),
     );
     this.#pci.add(transport.function);
-    this.queues.add(transport);
+    this.#queues.add(transport);
   }
 }

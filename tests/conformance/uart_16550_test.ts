@@ -17,7 +17,7 @@ import { qemuTest, TempFile } from "../support.ts";
 import { type Answer, Qtest, readPort, writePort } from "./qtest.ts";
 
 const COM1 = 0x3f8, IRQ = 4;
-const DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7;
+const DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7;
 const DIVISOR_SHOWN = 0x80, READY = 1, MODEM_INTERRUPT = 8, INPUTS = 0xf0;
 const OUT2 = 8, LOOP = 16;
 

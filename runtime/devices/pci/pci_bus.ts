@@ -13,15 +13,20 @@ export const ECAM_BYTES = 0x100000;
 
 const DEVICES = 32;
 /** Configuration address: bits 31 enable, 23:16 bus, 15:11 device, 10:8 function, 7:2 register. */
-const ENABLE = 1 << 31, DATA_PORT = 4;
+const ENABLE = 1 << 31, INNER_PORT = 1, DATA_PORT = 4;
 
 /** See the head of this file. One function a device. */
 export class PciBus {
   readonly #functions: (PciFunction | undefined)[] = new Array(DEVICES).fill(undefined);
   /** Answers at {@link CONFIG_PORTS}. */
-  readonly ports: Device = new ConfigPorts(this);
+  readonly ports: Device;
   /** Answers where ACPI's MCFG says, for bus 0. */
   readonly ecam: Device = new Ecam(this);
+
+  /** @param inner answers accesses of one byte to port 0xcf9, inside the address port */
+  constructor(inner: Device) {
+    this.ports = new ConfigPorts(this, inner);
+  }
 
   /** Puts a function into the next free device number, which it returns. */
   add(pciFunction: PciFunction): number {
@@ -45,13 +50,16 @@ export class PciBus {
 
 class ConfigPorts implements Device {
   readonly #bus: PciBus;
+  readonly #inner: Device;
   #address = 0;
 
-  constructor(bus: PciBus) {
+  constructor(bus: PciBus, inner: Device) {
     this.#bus = bus;
+    this.#inner = inner;
   }
 
   read(offset: number, size: number): number {
+    if (offset === INNER_PORT && size === 1) return this.#inner.read(0, 1);
     if (offset < DATA_PORT) return offset === 0 && size === 4 ? this.#address : -1;
     return this.#target()?.read((this.#address & 0xfc) + offset - DATA_PORT, size) ?? -1;
   }
@@ -61,6 +69,7 @@ class ConfigPorts implements Device {
       return this.#target()?.write((this.#address & 0xfc) + offset - DATA_PORT, size, value) ??
         DONE;
     }
+    if (offset === INNER_PORT && size === 1) return this.#inner.write(0, 1, value);
     if (offset === 0 && size === 4) this.#address = value & 0x80fffffc;
     return DONE;
   }

@@ -83,7 +83,7 @@ Deno.test("capabilities form a list whose fixed bits the guest cannot change", (
 
 Deno.test("PciBus finds functions by ports and by ECAM, and reads all ones elsewhere", () => {
   const { pci } = functionOf();
-  const bus = new PciBus();
+  const bus = new PciBus(new Registers(1));
   strictEqual(bus.add(pci), 0);
   const { ports, ecam } = bus;
   ports.write(0, 4, 0x80000000 | 0);
@@ -101,7 +101,7 @@ Deno.test("PciBus finds functions by ports and by ECAM, and reads all ones elsew
 });
 
 Deno.test("PciBus takes 32 devices and refuses one more", () => {
-  const bus = new PciBus();
+  const bus = new PciBus(new Registers(1));
   for (let i = 0; i < 32; i++) strictEqual(bus.add(functionOf().pci), i);
   throws(() => bus.add(functionOf().pci), RangeError);
 });
@@ -172,7 +172,7 @@ Deno.test("any accesses to configuration space and BARs are answered", () => {
   fc.assert(
     fc.property(fc.array(access, { maxLength: 40 }), (accesses) => {
       const { pci, msix, memory } = { ...msixOf(), memory: new Bus() };
-      const bus = new PciBus();
+      const bus = new PciBus(new Registers(1));
       bus.add(pci);
       const reach: readonly Device[] = [pci, msix, bus.ports, bus.ecam];
       accesses.forEach(({ offset, size, value, write }, i) => {

@@ -1,0 +1,45 @@
+/**
+ * The user's terminal on a guest's serial line: raw, until the guest ends or the user leaves by
+ * Ctrl-A x.
+ */
+import type { Vm } from "../runtime/vm.ts";
+
+const CTRL_A = 1, LEAVE = "x".charCodeAt(0);
+
+/** A terminal that is somebody's guest console. */
+export class Terminal implements Disposable {
+  readonly #reader = Deno.stdin.readable.getReader();
+
+  /** @param leave called once when the user leaves */
+  constructor(vm: Vm, leave: () => void) {
+    Deno.stdin.setRaw(true);
+    this.#type(vm, leave).catch(() => {}); // the terminal is gone
+  }
+
+  /** Whether there is a terminal. */
+  static get present(): boolean {
+    return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  }
+
+  /** Gives the terminal back as it was. */
+  [Symbol.dispose](): void {
+    Deno.stdin.setRaw(false);
+    this.#reader.cancel().catch(() => {});
+  }
+
+  async #type(vm: Vm, leave: () => void): Promise<void> {
+    let escaped = false;
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) return;
+      const typed: number[] = [];
+      for (const byte of value) {
+        if (escaped && byte === LEAVE) return leave();
+        // Ctrl-A twice is one for the guest.
+        if (escaped || byte !== CTRL_A) typed.push(byte);
+        escaped = !escaped && byte === CTRL_A;
+      }
+      await vm.type(Uint8Array.from(typed));
+    }
+  }
+}
