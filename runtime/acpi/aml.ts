@@ -64,7 +64,7 @@ export function device(name: string, ...terms: readonly Aml[]): Aml {
 }
 
 /**
- * A number that identifies a kind of device (19.6.37): three letters of five bits and four
+ * A number that identifies a kind of device (6.1.5): three letters of five bits and four
  * hexadecimal digits, the highest byte first.
  *
  * @param id as in `PNP0A08`

@@ -15,12 +15,12 @@ const PM1_EVENT_BYTES = 4, PM1_CONTROL_BYTES = 2, PM_TIMER_BYTES = 4;
 /** Microseconds to leave C2 and C3: above 100 and 1000 they do not exist. */
 const NO_C2 = 101, NO_C3 = 1001;
 
-/** Table 5.11: ISA devices at the places of old, here COM1. */
+/** 5.2.9.3: ISA devices at the places of old, here COM1. */
 const BOOT_LEGACY_DEVICES = 1 << 0;
 const BOOT_NO_VGA = 1 << 2;
 const BOOT_NO_ASPM = 1 << 4;
 
-/** Table 5.10: WBINVD works, as every processor's does since long. */
+/** Flags of 5.2.9: WBINVD works, as every processor's does since long. */
 const FLAG_WBINVD = 1 << 0;
 /** HLT on every processor. */
 const FLAG_C1 = 1 << 2;

@@ -4,10 +4,10 @@ import { IO_APIC, LOCAL_APIC, SCI, TIMER_GSI } from "./platform.ts";
 import { acpiTable } from "./table.ts";
 
 const MADT_REVISION = 5;
-/** Flag: two 8259 are there too, to be masked. */
+/** Flag: two 8259 are there too, to be masked (5.2.12.4). */
 const WITH_8259 = 1;
 
-/** Kinds of entries (table 5.19). */
+/** Kinds of entries (5.2.12.2, 5.2.12.3, 5.2.12.5, 5.2.12.12). */
 const LOCAL_APIC_ENTRY = 0, IO_APIC_ENTRY = 1, OVERRIDE_ENTRY = 2, X2APIC_ENTRY = 9;
 const ENABLED = 1;
 /** From here on an APIC id does not fit into the entry of a local APIC. */
@@ -15,7 +15,7 @@ const FIRST_X2APIC_ID = 255;
 const IO_APIC_ID = 0, IO_APIC_FIRST_GSI = 0;
 
 const ISA = 0;
-/** How an interrupt signals (table 5.26): as its bus does, or by an active high level. */
+/** How an interrupt signals (5.2.12.5): as its bus does, or by an active high level. */
 const AS_BUS = 0;
 const LEVEL_HIGH = 3 << 2 | 1;
 

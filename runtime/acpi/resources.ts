@@ -14,7 +14,7 @@ const ADDRESS_SPACE = { 2: 0x88, 4: 0x87, 8: 0x8a } as const;
 
 const DECODES_16_BITS = 1;
 const WRITABLE = 1;
-/** What an address space is of (table 6.47). */
+/** What an address space is of (6.4.3.5). */
 const MEMORY = 0, IO = 1, BUS = 2;
 /** A bridge gives it out, and neither end moves. */
 const GIVEN_FIXED = 1 << 3 | 1 << 2;

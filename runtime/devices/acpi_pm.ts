@@ -4,7 +4,7 @@
  * Fixed hardware rather than the hardware-reduced kind: a Linux on hardware-reduced ACPI takes the
  * machine for one without PIT and 8259, and then has nothing to calibrate its timers with. The
  * registers here are about as many, and bring the power button and a timer along. The machine has
- * no other mode than ACPI, so there is no SMI to leave one (4.8.2.1).
+ * no other mode than ACPI, so there is no SMI to leave one (4.8.2.5).
  */
 import { DONE } from "../../cores/outcome.ts";
 import type { Device, InterruptLine, PowerSwitch } from "./device.ts";

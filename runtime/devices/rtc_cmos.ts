@@ -83,8 +83,10 @@ function isTime(register: number): boolean {
 export class RtcCmos extends ByteDevice {
   readonly #clock: WallClock;
   readonly #bytes = new Uint8Array(BYTES);
-  /** Takes times apart and puts them together; kept, so that a read allocates nothing. */
+  /** Takes times apart and puts them together. */
   readonly #date = new Date(0);
+  /** The time that the registers show, NaN when they may show another: taking one apart allocates. */
+  #shown = NaN;
   /** Seconds that the guest's time is ahead of the clock. */
   #offset = 0;
   #index = 0;
@@ -142,6 +144,7 @@ export class RtcCmos extends ByteDevice {
     if (this.#running) this.#showTime();
     else this.#takeTime();
     this.#bytes[register] = value;
+    this.#shown = NaN;
   }
 
   get #running(): boolean {
@@ -150,8 +153,11 @@ export class RtcCmos extends ByteDevice {
   }
 
   #showTime(): void {
+    const now = this.#clock.seconds() + this.#offset;
+    if (now === this.#shown) return;
+    this.#shown = now;
     const date = this.#date, bytes = this.#bytes;
-    date.setTime((this.#clock.seconds() + this.#offset) * 1000);
+    date.setTime(now * 1000);
     const year = date.getUTCFullYear();
     bytes[SECONDS] = this.#encode(date.getUTCSeconds());
     bytes[MINUTES] = this.#encode(date.getUTCMinutes());
@@ -170,6 +176,7 @@ export class RtcCmos extends ByteDevice {
     date.setUTCFullYear(year, this.#decode(MONTH) - 1, this.#decode(DAY));
     date.setUTCHours(this.#decodeHours(), this.#decode(MINUTES), this.#decode(SECONDS), 0);
     this.#offset = date.getTime() / 1000 - this.#clock.seconds();
+    this.#shown = NaN;
   }
 
   #encode(value: number): number {

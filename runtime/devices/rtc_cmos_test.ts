@@ -47,6 +47,16 @@ Deno.test("the time is UTC in BCD and 24 hours, and goes with the clock", () => 
   deepStrictEqual(cmos.time(), [0x20, 0x24, 3, 1, 6, 0, 0, 0]);
 });
 
+Deno.test("each register alone tells the time that it is, also when the others were read before", () => {
+  const next = [0x20, 0, 1, 1, 7, 0, 0, 0];
+  TIME.forEach((register, i) => {
+    const cmos = new Cmos("1999-12-31T23:59:59Z");
+    cmos.time();
+    cmos.clock.pass(1);
+    strictEqual(cmos.in(register), next[i]);
+  });
+});
+
 Deno.test("the hour of a day in each of the four formats", () => {
   const at = (hours: string, mode: number) => {
     const cmos = new Cmos(`2024-02-29T${hours}:00:00Z`);

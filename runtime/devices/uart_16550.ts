@@ -155,31 +155,28 @@ export class Uart16550 extends ByteDevice {
     }
   }
 
+  /** Line and modem status are written in factory tests only (8.4, 8.9). */
   protected override writeByte(register: number, value: number): number {
     switch (register) {
       case DATA:
         if (!this.#divisorShown) return this.#send(value);
         this.#divisor = this.#divisor & 0xff00 | value;
-        return DONE;
+        break;
       case INTERRUPT_ENABLE:
         if (!this.#divisorShown) this.#enable(value & IER_BITS);
         else this.#divisor = this.#divisor & 0xff | value << 8;
-        return DONE;
+        break;
       case INTERRUPT_ID:
         this.#controlFifos(value);
-        return DONE;
+        break;
       case LINE_CONTROL:
         this.#lcr = value;
-        return DONE;
+        break;
       case MODEM_CONTROL:
         this.#controlModem(value & MCR_BITS);
-        return DONE;
-      case LINE_STATUS:
-      case MODEM_STATUS: // for factory tests only (8.4, 8.9)
-        return DONE;
+        break;
       case SCRATCH:
         this.#scratch = value;
-        return DONE;
     }
     return DONE;
   }

@@ -31,7 +31,7 @@ class Port {
   }
 }
 
-Deno.test("Uart16550 is after a reset as table II of its data sheet says", () => {
+Deno.test("Uart16550 is after a reset as table I of its data sheet says", () => {
   const port = new Port();
   deepStrictEqual([IER, IIR, LCR, MCR, LSR, MSR].map((at) => port.in(at)), [
     0,
