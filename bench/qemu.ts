@@ -28,11 +28,13 @@ export interface QemuRun {
  *
  * @param accelerator `kvm` or `tcg`
  * @param image path of a PVH ELF image
+ * @param more options of QEMU's
  */
 export async function runOnQemu(
   accelerator: "kvm" | "tcg",
   image: string,
   commandLine: string,
+  more: readonly string[] = [],
 ): Promise<QemuRun> {
   const child = new Deno.Command(PROGRAM, {
     args: [
@@ -41,6 +43,7 @@ export async function runOnQemu(
       ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
       ...["-kernel", image, "-append", commandLine],
       ...(accelerator === "tcg" ? ["-cpu", "max"] : []),
+      ...more,
     ],
     stdin: "null",
     stdout: "piped",
