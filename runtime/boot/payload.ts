@@ -1,12 +1,12 @@
 /**
- * The kernel inside a bzImage, unpacked on the host: what a guest would do itself takes about a
- * billion instructions. Formats are told apart by their first bytes; the last four bytes of every
- * payload are its unpacked size (Linux, scripts/Makefile.lib, `size_append`; gzip has it as ISIZE).
+ * The kernel inside a bzImage, unpacked on the host instead of in the guest. Formats are told apart
+ * by their first bytes; the last four bytes of every payload are its unpacked size (Linux,
+ * scripts/Makefile.lib, `size_append`; gzip has it as ISIZE).
  */
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import lz4 from "lz4-napi";
-import { decompressSync as unxz } from "@napi-rs/lzma/xz";
 import { Buffer } from "node:buffer";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { decompressSync as unxz } from "@napi-rs/lzma/xz";
+import lz4 from "lz4-napi";
 import { usageError } from "../../errors.ts";
 
 const SIZE_BYTES = 4;

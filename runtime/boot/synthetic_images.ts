@@ -38,7 +38,7 @@ export function pvhElf(code: Uint8Array, address = 0x100000): Uint8Array<ArrayBu
   const codeAt = 256, noteAt = 192;
   const file = bytesWith(codeAt + code.length, [[codeAt, code]]);
   const view = new DataView(file.buffer);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  elfIdentity(view, 2, 62);
   view.setBigUint64(24, BigInt(address), true);
   view.setBigUint64(32, 64n, true);
   view.setUint16(54, 56, true);
@@ -50,6 +50,7 @@ export function pvhElf(code: Uint8Array, address = 0x100000): Uint8Array<ArrayBu
     view.setBigUint64(at + 24, BigInt(place), true);
     view.setBigUint64(at + 32, BigInt(bytes), true);
     view.setBigUint64(at + 40, BigInt(bytes), true);
+    view.setBigUint64(at + 48, 4n, true);
   };
   header(64, 1, codeAt, code.length, address);
   header(120, 4, noteAt, 20, 0);
@@ -57,6 +58,15 @@ export function pvhElf(code: Uint8Array, address = 0x100000): Uint8Array<ArrayBu
     view.setUint32(noteAt + 4 * i, word, true);
   });
   return file;
+}
+
+/** The head of an executable for a machine (EM_386 3, EM_X86_64 62). */
+function elfIdentity(view: DataView, kind: number, machine: number): void {
+  view.setUint32(0, 0x464c457f, true);
+  [kind, 1, 1].forEach((byte, i) => view.setUint8(4 + i, byte));
+  view.setUint16(16, 2, true);
+  view.setUint16(18, machine, true);
+  view.setUint32(20, 1, true);
 }
 
 /** What a bzImage is made of. */
@@ -105,13 +115,13 @@ export function multibootElf(code: Uint8Array, flags = 3): Uint8Array<ArrayBuffe
   const at = 128, headerBytes = 12, address = 0x100000, virtual = 0xc0100000;
   const file = bytesWith(at + headerBytes + code.length, [[at + headerBytes, code]]);
   const view = new DataView(file.buffer);
-  file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+  elfIdentity(view, 1, 3);
   view.setUint32(24, virtual + headerBytes, true);
   view.setUint32(28, 52, true);
   view.setUint16(42, 32, true);
   view.setUint16(44, 1, true);
   const bytes = headerBytes + code.length;
-  [1, at, virtual, address, bytes, bytes + 4096].forEach((word, i) => {
+  [1, at, virtual, address, bytes, bytes + 4096, 7, 4].forEach((word, i) => {
     view.setUint32(52 + 4 * i, word, true);
   });
   multibootHeader(view, at, flags);

@@ -121,3 +121,16 @@ engineTest(
     strictEqual(stub.sx_vm_destroy(vm), 0);
   },
 );
+
+engineTest("a vCPU takes any entry state or refuses it", () => {
+  const vm = check(stub, stub.sx_vm_create(512));
+  const vcpu = check(stub, stub.sx_vcpu_create(vm, 0));
+  const word = fc.oneof(fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1), fc.nat(2 ** 32 - 1));
+  fc.assert(fc.property(word, word, word, word, word, (a, b, c, d, e) => {
+    ok(stub.sx_vcpu_boot_long(vcpu, a, b, c, d, e) <= 0);
+    strictEqual(stub.sx_vcpu_boot_multiboot(vcpu, a, b), 0);
+    strictEqual(stub.sx_vcpu_boot_pvh(vcpu, a, b), 0);
+  }));
+  strictEqual(stub.sx_vcpu_destroy(vcpu), 0);
+  strictEqual(stub.sx_vm_destroy(vm), 0);
+});
