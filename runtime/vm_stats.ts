@@ -64,8 +64,9 @@ export interface VmStats {
   readonly queueNotifications: number;
   /** Requests of drivers that were served. */
   readonly queueRequests: number;
-  /** Interrupts that devices sent, and those that no controller took. */
+  /** Interrupts that devices sent. */
   readonly interrupts: number;
+  /** Interrupts that no controller took. */
   readonly lostInterrupts: number;
 }
 

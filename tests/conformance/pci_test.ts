@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { MICROVM, PCI_MACHINES, runOnQemu } from "../../bench/qemu.ts";
 import { buildGuests } from "../../build/guests.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { engineTest, QEMU_ACCELERATORS, qemuTest, runVm } from "../support.ts";
+import { engineTest, QEMU_ACCELERATORS, qemuTest, runVm, TempFile } from "../support.ts";
 
 async function image(): Promise<string> {
   return `${await buildGuests(() => {})}/devices.elf`;
@@ -54,9 +54,15 @@ qemuTest("a machine without PCI says so on QEMU", async () => {
   strictEqual(code, 3);
 });
 
-engineTest("a machine without PCI says so", async () => {
+engineTest("PCI devices are found and placed here", async () => {
   await using runtime = await Runtime.open();
-  const { output, end } = await runVm(runtime, { guest: "devices" });
-  strictEqual(output, "no PCI bus\n");
-  deepStrictEqual(end, { state: "stopped", code: 1 });
+  using disk = new TempFile(new Uint8Array(4096));
+  const { output, end, stats } = await runVm(runtime, { guest: "devices", disk: disk.path });
+  strictEqual(
+    output,
+    "function 00.0 1b36:0008\nfunction 01.0 1af4:1042\n" +
+      "  bar 0 0xc0000000\n  bar 1 0xc0004000\n  msix 2 routed\n",
+  );
+  deepStrictEqual(end, { state: "stopped", code: 0 });
+  strictEqual(stats.unmappedMemory + stats.wildPorts, 0);
 });
