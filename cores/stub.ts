@@ -49,6 +49,8 @@ export const SYMBOLS = {
     result: "i32",
   },
   sx_file_flush: { parameters: ["i32"], result: "i32" },
+  sx_file_flush_start: { parameters: ["i32"], result: "i32" },
+  sx_file_flush_poll: { parameters: ["i32", "u32"], result: "i32" },
   sx_file_close: { parameters: ["i32"], result: "i32" },
 } as const;
 

@@ -103,6 +103,10 @@ SX_EXPORT int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t
 SX_EXPORT int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments,
                                          uint32_t count, uint32_t offset_lo, uint32_t offset_hi);
 SX_EXPORT int32_t sx_file_flush(int32_t file);
+/** Asks for a flush without waiting; its ticket is how many were asked for since the file's opening. */
+SX_EXPORT int32_t sx_file_flush_start(int32_t file);
+/** 1 once the flush with this ticket is done, 0 before. */
+SX_EXPORT int32_t sx_file_flush_poll(int32_t file, uint32_t ticket);
 SX_EXPORT int32_t sx_file_close(int32_t file);
 
 #endif

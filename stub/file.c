@@ -23,6 +23,7 @@ struct file {
   int fd;
   unsigned char *map; /* NULL when the file cannot be mapped */
   uint64_t map_size;  /* the file's size when it was opened */
+  struct flusher *flusher; /* NULL when the file is read-only */
 };
 
 int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable) {
@@ -41,8 +42,10 @@ int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable) {
     *file = (struct file){.fd = fd, .map_size = (uint64_t)status.st_size};
     void *map = mmap(NULL, file->map_size, PROT_READ, MAP_SHARED, fd, 0);
     if (map != MAP_FAILED) file->map = map;
-    result = handle_open(HANDLE_FILE, file);
+    if (writable) file->flusher = flusher_create(fd);
+    result = writable && !file->flusher ? -EAGAIN : handle_open(HANDLE_FILE, file);
     if (result > 0) return result;
+    if (file->flusher) flusher_destroy(file->flusher);
     fail_with("sx_file_open", -result);
     if (file->map) munmap(file->map, file->map_size);
     free(file);
@@ -153,9 +156,25 @@ int32_t sx_file_flush(int32_t handle) {
   return fsync(file->fd) ? fail("fsync") : 0;
 }
 
+int32_t sx_file_flush_start(int32_t handle) {
+  struct file *file = handle_get(HANDLE_FILE, handle);
+  if (!file) return fail_with("sx_file_flush_start", EBADF);
+  if (!file->flusher) return fail_with("sx_file_flush_start", EROFS);
+  flusher_start(file->flusher);
+  return 0;
+}
+
+int32_t sx_file_flush_poll(int32_t handle, uint32_t ticket) {
+  struct file *file = handle_get(HANDLE_FILE, handle);
+  if (!file) return fail_with("sx_file_flush_poll", EBADF);
+  if (!file->flusher) return fail_with("sx_file_flush_poll", EROFS);
+  return flusher_poll(file->flusher, ticket);
+}
+
 int32_t sx_file_close(int32_t handle) {
   struct file *file = handle_close(HANDLE_FILE, handle);
   if (!file) return fail_with("sx_file_close", EBADF);
+  if (file->flusher) flusher_destroy(file->flusher);
   if (file->map) munmap(file->map, file->map_size);
   close(file->fd);
   free(file);

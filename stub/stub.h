@@ -95,6 +95,16 @@ void kick_thread(int tid);
 void thread_block_signals(void);
 void thread_own_vcpu(struct vcpu *vcpu);
 
+/* flush.c */
+struct flusher;
+/* NULL when it failed. */
+struct flusher *flusher_create(int fd);
+void flusher_destroy(struct flusher *flusher);
+/* Asks for a flush of everything written so far; its ticket is how many were asked for. */
+void flusher_start(struct flusher *flusher);
+/* 1 once the ticket's flush is done, 0 before, a negative errno when it failed. */
+int flusher_poll(struct flusher *flusher, uint32_t ticket);
+
 /* guarded_copy.c */
 /* Must have succeeded once before guarded_copy(). */
 int guarded_copy_install(void);

@@ -95,7 +95,7 @@ export class QueuePoller {
       if (entry.transport !== transport || entry.index !== index) continue;
       entry.waiting = true;
       if (!this.#atOnce) this.#count(entry);
-      else while (this.#serve(entry));
+      else while (this.#serve(entry) || transport.device.outstanding > 0);
     }
   }
 
@@ -104,8 +104,11 @@ export class QueuePoller {
     let any = false;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      const work = entry.polled ? entry.transport.queues[entry.index]!.pending : entry.waiting;
-      if (work && this.#serve(entry)) any = true;
+      const { transport } = entry;
+      const work = entry.polled ? transport.queues[entry.index]!.pending : entry.waiting;
+      if (transport.device.outstanding > 0) any = true; // nobody may sleep on it
+      else if (!work) continue;
+      if (this.#serve(entry)) any = true;
     }
     if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
     return any;

@@ -8,6 +8,7 @@ const ELVIS: PollingPolicy = { startRate: 2, stopIdleMs: 3000, quantum: 4 };
 /** A transport whose queues hold so many chains; `log` says in which order they are served. */
 class Backlog {
   readonly log: number[] = [];
+  readonly device = { outstanding: 0 };
   readonly queues: { pending: boolean; notifications: boolean; chains: number }[];
 
   constructor(...chains: number[]) {
@@ -136,6 +137,15 @@ Deno.test("the doorbell asks the drivers of polled queues to notify while the co
   ok(backlog.queues[0]!.notifications && backlog.queues[1]!.notifications);
   poller.doorbell = false;
   deepStrictEqual(backlog.queues.map((queue) => queue.notifications), [false, true]);
+});
+
+Deno.test("a device that has not given back all is served again, and the core does not sleep", () => {
+  const backlog = new Backlog(1), { poller, notify } = pollerOf(ELVIS, backlog);
+  notify(0);
+  backlog.device.outstanding = 1;
+  for (let i = 0; i < 5; i++) strictEqual(poller.poll(), true);
+  backlog.device.outstanding = 0;
+  strictEqual(poller.poll(), false);
 });
 
 Deno.test("where nobody polls, a notification serves the queue at once and wholly", () => {

@@ -7,6 +7,7 @@ import type { Stub } from "../../../cores/stub.ts";
 import type { Disk } from "../../../hypercalls/block.ts";
 import type { Device } from "../device.ts";
 import { Registers } from "../registers.ts";
+import { PendingFlushes } from "./pending_flushes.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { MOST_ENTRIES, SEGMENT_WORDS, type Virtqueue } from "./virtqueue.ts";
 
@@ -27,6 +28,8 @@ const HEADER_BYTES = 16;
 const IN = 0, OUT = 1, FLUSH_CACHE = 4, GET_ID = 8;
 const OK = 0, IO_ERROR = 1, UNSUPPORTED = 2;
 const ID_BYTES = 20;
+/** Of a request that is answered later. */
+const LATER = -1;
 
 /** The guest-physical address of a segment. */
 function addressOf(segments: Int32Array, at: number): number {
@@ -58,6 +61,8 @@ export class VirtioBlock implements VirtioDevice {
   readonly #data = new Int32Array(MOST_ENTRIES * SEGMENT_WORDS);
   #segments = 0;
   #bytes = 0;
+  readonly #flushes: PendingFlushes;
+  #inOrder = false;
   readonly #header = new Int32Array(HEADER_BYTES / 4);
   readonly #headerBytes = new Uint8Array(this.#header.buffer);
 
@@ -69,6 +74,7 @@ export class VirtioBlock implements VirtioDevice {
     this.#disk = options.disk;
     this.#sectors = Math.floor(options.disk.bytes / SECTOR);
     this.queues = options.queues;
+    this.#flushes = new PendingFlushes(stub, options.disk.file, options.queues);
     this.features = SEG_MAX | BLK_SIZE | FLUSH | MULTI_QUEUE |
       (options.disk.writable ? 0 : READ_ONLY);
     this.#id = new Uint8Array(ID_BYTES);
@@ -82,23 +88,38 @@ export class VirtioBlock implements VirtioDevice {
     this.config = config;
   }
 
-  start(): void {}
+  /** Flushes that the host has not finished. */
+  get outstanding(): number {
+    return this.#flushes.count;
+  }
 
-  reset(): void {}
+  start(_features: number, inOrder: boolean): void {
+    this.#inOrder = inOrder;
+  }
 
-  serve(_index: number, queue: Virtqueue, most: number): number {
+  reset(): void {
+    this.#flushes.clear();
+  }
+
+  serve(index: number, queue: Virtqueue, most: number): number {
+    const flushes = this.#flushes;
+    while (flushes.isDone(index)) {
+      queue.give(flushes.head, this.#answer(flushes.status, flushes.failed ? IO_ERROR : OK, 0));
+      flushes.shift();
+    }
     let served = 0;
-    while (served < most) {
+    while (served < most && !(this.#inOrder && flushes.count > 0)) {
       const head = queue.take();
       if (head < 0) break;
-      queue.give(head, this.#request(queue));
       served++;
+      const written = this.#request(index, queue, head);
+      if (written !== LATER) queue.give(head, written);
     }
     return served;
   }
 
-  /** Serves the chain taken last: how many bytes were written into it. */
-  #request(queue: Virtqueue): number {
+  /** Serves the chain taken last: how many bytes were written into it, or `LATER`. */
+  #request(index: number, queue: Virtqueue, head: number): number {
     const { segments, readable, writable } = queue;
     if (writable === 0) return 0; // nowhere for a status
     const last = (readable + writable - 1) * SEGMENT_WORDS;
@@ -113,10 +134,9 @@ export class VirtioBlock implements VirtioDevice {
         if (!this.#disk.writable) return this.#answer(status, IO_ERROR, 0);
         this.#gather(segments, 0, readable, HEADER_BYTES, 0);
         return this.#moved(status, this.#transfer(header[2]!, header[3]!, true), 0);
-      case FLUSH_CACHE: {
-        const result = this.#stub.sx_file_flush(this.#disk.file);
-        return this.#answer(status, result < 0 ? IO_ERROR : OK, 0);
-      }
+      case FLUSH_CACHE:
+        if (!this.#disk.writable) return this.#answer(status, OK, 0); // nothing was written
+        return this.#flushes.push(index, head, status) ? LATER : this.#answer(status, IO_ERROR, 0);
       case GET_ID:
         this.#gather(segments, readable, writable, 0, 1);
         return this.#answer(status, OK, this.#identify());

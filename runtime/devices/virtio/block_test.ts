@@ -16,6 +16,8 @@ class FileInMemory {
   fails = false;
   holds = this.bytes.length;
   flushes = 0;
+  /** Flushes that the host has finished: all at once unless a test says otherwise. */
+  flushed = Infinity;
 
   stub(guest: Uint8Array): Stub {
     const move = (segments: Int32Array, count: number, offset: number, write: boolean) => {
@@ -35,9 +37,13 @@ class FileInMemory {
         move(s, n, lo, false),
       sx_file_write_segments: (_f: number, _v: number, s: Int32Array, n: number, lo: number) =>
         move(s, n, lo, true),
-      sx_file_flush: () => {
+      sx_file_flush_start: () => {
         this.flushes++;
-        return this.fails ? -5 : 0;
+        return 0;
+      },
+      sx_file_flush_poll: (_f: number, ticket: number) => {
+        if (ticket > this.flushed) return 0;
+        return this.fails ? -5 : 1;
       },
     } as unknown as Stub;
   }
@@ -64,6 +70,7 @@ function deviceOf(writable = true) {
       { address: STATUS, length: 1, write: true },
     ]);
     strictEqual(device.serve(0, queue, 8), 1);
+    strictEqual(device.serve(0, queue, 8), 0); // gives back what was outstanding
     const { written } = driver.collect()[0]!;
     return { status: driver.bytes[STATUS], written };
   };
@@ -153,11 +160,66 @@ Deno.test("a request outside the disk, of part of a sector, or that the host fai
   deepStrictEqual(request(FLUSH, 0, []), error);
 });
 
-Deno.test("a read-only disk takes no write and a flush reaches the file", () => {
+Deno.test("a read-only disk takes no write and has nothing to flush", () => {
   const { file, request } = deviceOf(false);
   deepStrictEqual(request(OUT, 0, [from(SECTOR)]), { status: IO_ERROR, written: 1 });
   deepStrictEqual(request(FLUSH, 0, []), { status: OK, written: 1 });
-  strictEqual(file.flushes, 1);
+  strictEqual(file.flushes, 0);
+});
+
+/** A flush and then a read are available; the host has not finished the flush. */
+function flushThenRead(inOrder: boolean) {
+  const made = deviceOf(), { driver, file, device } = made;
+  device.start(0, inOrder);
+  file.flushed = 0;
+  driver.view.setUint32(HEADER, FLUSH, true);
+  driver.view.setUint32(HEADER + 16, IN, true);
+  driver.view.setBigUint64(HEADER + 24, 0n, true);
+  driver.bytes.fill(0xff, STATUS, STATUS + 2);
+  const flush = driver.add([
+    { address: HEADER, length: 16 },
+    { address: STATUS, length: 1, write: true },
+  ]);
+  const read = driver.add([
+    { address: HEADER + 16, length: 16 },
+    into(SECTOR),
+    { address: STATUS + 1, length: 1, write: true },
+  ]);
+  return { ...made, flush, read };
+}
+
+Deno.test("a flush is answered once the host has finished it, and others go on meanwhile", () => {
+  const { driver, file, device, queue, flush, read } = flushThenRead(false);
+  strictEqual(device.serve(0, queue, 8), 2);
+  deepStrictEqual(driver.collect().map(({ head }) => head), [read]);
+  strictEqual(device.outstanding, 1);
+  strictEqual(driver.bytes[STATUS], 0xff);
+  file.flushed = 1;
+  strictEqual(device.serve(0, queue, 8), 0);
+  deepStrictEqual(driver.collect(), [{ head: flush, written: 1 }]);
+  strictEqual(driver.bytes[STATUS], OK);
+  strictEqual(device.outstanding, 0);
+});
+
+Deno.test("with IN_ORDER nothing overtakes a flush", () => {
+  const { driver, file, device, queue, flush, read } = flushThenRead(true);
+  strictEqual(device.serve(0, queue, 8), 1);
+  strictEqual(device.serve(0, queue, 8), 0);
+  deepStrictEqual(driver.collect(), []);
+  file.flushed = 1;
+  strictEqual(device.serve(0, queue, 8), 1);
+  deepStrictEqual(driver.collect().map(({ head }) => head), [flush, read]);
+});
+
+Deno.test("a reset forgets the flushes that wait", () => {
+  const { driver, file, device, queue } = flushThenRead(false);
+  device.serve(0, queue, 8);
+  device.reset();
+  strictEqual(device.outstanding, 0);
+  file.flushed = 1;
+  driver.collect();
+  strictEqual(device.serve(0, queue, 8), 0);
+  deepStrictEqual(driver.collect(), []);
 });
 
 Deno.test("GET_ID gives the serial number, and an unknown request is unsupported", () => {

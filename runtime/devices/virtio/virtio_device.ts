@@ -14,12 +14,19 @@ export interface VirtioDevice {
   readonly queues: number;
   /** Its configuration space. */
   readonly config: Device;
-  /** The driver is ready: what was negotiated. */
-  start(features: number): void;
+  /** Chains that it has taken and not given back; while there are any it is served again. */
+  readonly outstanding: number;
+  /**
+   * The driver is ready.
+   *
+   * @param features of the device's own that were negotiated
+   * @param inOrder chains must be given back in the order in which they were taken
+   */
+  start(features: number, inOrder: boolean): void;
   /** The driver has reset it, or it never started: it holds nothing of the guest's. */
   reset(): void;
   /**
-   * Serves chains of one of its queues.
+   * Serves chains of one of its queues, and gives back what was outstanding there and is done.
    *
    * @param queue enabled
    * @param most how many chains at most

@@ -29,7 +29,6 @@ const DRIVER_FEATURE_SELECT = 0x08, DRIVER_FEATURE = 0x0c;
 const CONFIG_VECTOR = 0x10, NUM_QUEUES = 0x12, DEVICE_STATUS = 0x14, CONFIG_GENERATION = 0x15;
 const QUEUE_SELECT = 0x16, QUEUE_SIZE = 0x18, QUEUE_VECTOR = 0x1a, QUEUE_ENABLE = 0x1c;
 const QUEUE_NOTIFY_OFF = 0x1e, QUEUE_DESCRIPTORS = 0x20, QUEUE_DRIVER = 0x28, QUEUE_DEVICE = 0x30;
-const QUEUE_RESET = 0x3a;
 
 /** Device status (2.1). */
 const DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET = 64;
@@ -38,7 +37,7 @@ const ISR_QUEUE = 1, ISR_CONFIG = 2;
 
 /** Feature bits of the transport and the queues (6): low word, then high. */
 const INDIRECT_DESC = 1 << 28, EVENT_IDX = 1 << 29;
-const VERSION_1 = 1 << 0, IN_ORDER = 1 << 3, RING_RESET = 1 << 8;
+const VERSION_1 = 1 << 0, IN_ORDER = 1 << 3;
 
 /** A queue as the driver sets it up. */
 class QueueSetup {
@@ -152,7 +151,7 @@ export class VirtioPci {
 
   #offered(word: number): number {
     if (word === 0) return this.device.features | INDIRECT_DESC | EVENT_IDX;
-    return word === 1 ? VERSION_1 | IN_ORDER | RING_RESET : 0;
+    return word === 1 ? VERSION_1 | IN_ORDER : 0;
   }
 
   /** The four areas of the BAR; everything else in it reads as 0. */
@@ -274,10 +273,6 @@ export class VirtioPci {
       setup.vector = this.#vector(value);
     } else if (offset === QUEUE_ENABLE) {
       if ((value & 0xffff) === 1 && !queue.enabled) this.#enable(queue, setup);
-    } else if (offset === QUEUE_RESET) {
-      if ((value & 0xffff) !== 1) return;
-      queue.reset();
-      setup.reset();
     } else if (!queue.enabled) {
       this.#writeSetup(setup, offset, value);
     }
@@ -323,7 +318,10 @@ export class VirtioPci {
     }
     const starts = (status & DRIVER_OK) !== 0 && (this.#status & DRIVER_OK) === 0;
     this.#status = status;
-    if (starts) this.device.start(this.#driverFeatures[0]);
+    if (starts) {
+      const [lo, hi] = this.#driverFeatures;
+      this.device.start(lo & this.device.features, (hi & IN_ORDER) !== 0);
+    }
   }
 
   #acceptable(): boolean {

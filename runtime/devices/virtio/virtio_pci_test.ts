@@ -18,6 +18,7 @@ class Echo implements VirtioDevice {
   readonly features = 1 << 9;
   readonly queues = 2;
   readonly config = new Registers(8);
+  readonly outstanding = 0;
   started: number[] = [];
   resets = 0;
 
