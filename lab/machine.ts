@@ -8,6 +8,7 @@ import { CHECKOUT, checkoutEntries } from "./checkout.ts";
 import { passUntilEnd } from "./end_marker.ts";
 import { buildLabInitramfs } from "./initramfs.ts";
 
+const INIT = new URL("init", import.meta.url);
 const QEMU = "qemu-system-x86_64";
 const MACHINE = [
   ...["-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072"],
@@ -107,7 +108,11 @@ export async function runInLab(
   Deno.copyFileSync(base, initrd);
   Deno.writeFileSync(
     initrd,
-    cpioArchive([...checkout, { path: "lab/command", bytes: new TextEncoder().encode(command) }]),
+    cpioArchive([
+      { path: "init", bytes: Deno.readFileSync(INIT), executable: true },
+      { path: "lab/command", bytes: new TextEncoder().encode(command) },
+      ...checkout,
+    ]),
     { append: true },
   );
 

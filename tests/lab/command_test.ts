@@ -1,21 +1,21 @@
 /** The lab runs commands of this checkout where KVM runs guests natively. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
-import { packagesTest } from "../debian_packages.ts";
-import { command, eventually, PROJECT, TempFile } from "../support.ts";
+import { labTest } from "../debian_packages.ts";
+import { command, eventually, processesWith, PROJECT, TempFile } from "../support.ts";
 
 /** Runs `deno task lab` without the task. */
 function lab(...words: string[]) {
   return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words]);
 }
 
-packagesTest("hello runs in the lab, whose KVM runs ring 0 natively", async () => {
+labTest("hello runs in the lab, whose KVM runs ring 0 natively", async () => {
   const { code, stdout } = await lab("deno", "task", "run", "--guest", "hello");
   match(stdout, /KVM runs ring 0 and ring 3 natively/);
   match(stdout, /^hello from ring 3 on splitx$/m);
   strictEqual(code, 0);
 });
 
-packagesTest("the lab gives a command's streams, byte for byte, and its exit code", async () => {
+labTest("the lab gives a command's streams, byte for byte, and its exit code", async () => {
   const script = `
     seq 1 50000
     printf '\\0\\r\\n%s' "$1"
@@ -28,9 +28,8 @@ packagesTest("the lab gives a command's streams, byte for byte, and its exit cod
   strictEqual(code, 130);
 });
 
-packagesTest("Ctrl-C ends the lab within a second and leaves nothing", async () => {
-  using temporary = new TempFile("");
-  const { folder } = temporary;
+/** A lab that waits, its machine found by the temporary folder that is its own. */
+async function waitingLab(folder: string) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "cli/lab.ts", "sh", "-c", "echo up; sleep 1000"],
     cwd: PROJECT,
@@ -42,20 +41,26 @@ packagesTest("Ctrl-C ends the lab within a second and leaves nothing", async () 
   const reader = child.stdout.getReader();
   strictEqual(new TextDecoder().decode((await reader.read()).value), "up\n");
   await reader.cancel();
-  const machines = () =>
-    [...Deno.readDirSync("/proc")].filter((entry) => {
-      try {
-        return Deno.readTextFileSync(`/proc/${entry.name}/cmdline`).includes(`${folder}/`);
-      } catch {
-        return false; // no process, or one that has just ended
-      }
-    });
-  strictEqual(machines().length, 1);
+  strictEqual(processesWith(`${folder}/`).length, 1);
+  return child;
+}
+
+labTest("Ctrl-C ends the lab within a second and leaves nothing", async () => {
+  using temporary = new TempFile("");
+  const child = await waitingLab(temporary.folder);
   const before = performance.now();
   child.kill("SIGINT");
   const { code } = await child.status;
   ok(performance.now() - before < 1000);
   strictEqual(code, 130);
-  await eventually("QEMU has ended", () => machines().length === 0);
-  deepStrictEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["file"]);
+  strictEqual(processesWith(`${temporary.folder}/`).join("\n"), "");
+  deepStrictEqual([...Deno.readDirSync(temporary.folder)].map((entry) => entry.name), ["file"]);
+});
+
+labTest("a lab whose host process was killed ends by itself", async () => {
+  using temporary = new TempFile("");
+  const child = await waitingLab(temporary.folder);
+  child.kill("SIGKILL");
+  await child.status;
+  await eventually("QEMU ends", () => processesWith(`${temporary.folder}/`).length === 0);
 });
