@@ -144,6 +144,11 @@ export function cliRun(args: readonly string[], env = {}): Promise<CommandResult
   return command(Deno.execPath(), ["run", "-A", "cli/run.ts", ...args], env);
 }
 
+/** Runs `deno task lab` without the task. */
+export function cliLab(words: readonly string[], env = {}): Promise<CommandResult> {
+  return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words], env);
+}
+
 /** Processes whose command line holds a word. */
 export function processesWith(word: string): string[] {
   const found: string[] = [];

@@ -1,15 +1,10 @@
 /** The lab runs commands of this checkout where KVM runs guests natively. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { labTest } from "../debian_packages.ts";
-import { command, eventually, processesWith, PROJECT, TempFile } from "../support.ts";
-
-/** Runs `deno task lab` without the task. */
-function lab(...words: string[]) {
-  return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words]);
-}
+import { cliLab, eventually, processesWith, PROJECT, TempFile } from "../support.ts";
 
 labTest("hello runs in the lab, whose KVM runs ring 0 natively", async () => {
-  const { code, stdout } = await lab("deno", "task", "run", "--guest", "hello");
+  const { code, stdout } = await cliLab(["deno", "task", "run", "--guest", "hello"]);
   match(stdout, /KVM runs ring 0 and ring 3 natively/);
   match(stdout, /^hello from ring 3 on splitx$/m);
   strictEqual(code, 0);
@@ -21,7 +16,7 @@ labTest("the lab gives a command's streams, byte for byte, and its exit code", a
     printf '\\0\\r\\n%s' "$1"
     pwd >&2
     exit 130`;
-  const { code, stdout, stderr } = await lab("sh", "-c", script, "sh", "it's $1");
+  const { code, stdout, stderr } = await cliLab(["sh", "-c", script, "sh", "it's $1"]);
   const numbers = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("");
   ok(stdout === `${numbers}\0\r\nit's $1`, stdout.slice(-200));
   match(stderr, new RegExp(`^${PROJECT.replace(/\/$/, "")}$`, "m"));
