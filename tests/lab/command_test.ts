@@ -1,5 +1,6 @@
 /** The lab runs commands of this checkout where KVM runs guests natively. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { buildLinuxGuest } from "../../build/linux.ts";
 import { labTest } from "../debian_packages.ts";
 import { cliLab, eventually, processesWith, PROJECT, TempFile } from "../support.ts";
 
@@ -21,6 +22,22 @@ labTest("the lab gives a command's streams, byte for byte, and its exit code", a
   ok(stdout === `${numbers}\0\r\nit's $1`, stdout.slice(-200));
   match(stderr, new RegExp(`^${PROJECT.replace(/\/$/, "")}$`, "m"));
   strictEqual(code, 130);
+});
+
+labTest("the lab has the Linux guest that the host built, and no packages", async () => {
+  const program = `
+    import { buildLinuxGuest } from "${PROJECT}build/linux.ts";
+    console.log((await buildLinuxGuest(console.error)).version);`;
+  const { code, stdout, stderr } = await cliLab(["deno", "eval", program]);
+  strictEqual(stdout, `${(await buildLinuxGuest(() => {})).version}\n`, stderr);
+  strictEqual(code, 0);
+});
+
+labTest("a command that ends the machine fails with the machine's last words", async () => {
+  const { code, stdout, stderr } = await cliLab(["poweroff", "-f"]);
+  strictEqual(stdout, "");
+  match(stderr, /^lab: the lab ended before the command:\n.*reboot: Power down/m);
+  strictEqual(code, 1);
 });
 
 /** A lab that waits, its machine found by the temporary folder that is its own. */
