@@ -62,6 +62,7 @@ class Qemu implements AsyncDisposable {
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
+        detached: true, // Ctrl-C is ours to hear: QEMU would end as if the machine had
       }).spawn();
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
