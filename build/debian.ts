@@ -13,13 +13,27 @@ export interface DebianPackage {
   readonly folder: string;
 }
 
-function apt(program: "apt-get" | "apt-cache", args: string[], cwd = "/"): Promise<ProgramResult> {
+function apt(
+  program: "apt-get" | "apt-cache",
+  args: readonly string[],
+  cwd = "/",
+): Promise<ProgramResult> {
   return runProgram(
     program,
     args,
     `no ${program} on this host, and Debian packages are fetched with it: install it, for example with: dnf install -y apt dpkg`,
     { cwd },
   );
+}
+
+const answers = new Map<string, Promise<ProgramResult>>();
+
+/** Asks apt what it knows, once for each question: an answer takes half a second. */
+function ask(program: "apt-get" | "apt-cache", ...args: string[]): Promise<ProgramResult> {
+  const question = [program, ...args].join(" ");
+  const answer = answers.get(question) ?? apt(program, args);
+  answers.set(question, answer);
+  return answer;
 }
 
 function notFetched(name: string, words: string): Error {
@@ -33,7 +47,7 @@ function notFetched(name: string, words: string): Error {
 /** Whether this host can say which version of a package is the current one. */
 export async function hasPackages(): Promise<boolean> {
   try {
-    return (await apt("apt-get", ["--version"])).success;
+    return (await ask("apt-get", "--version")).success;
   } catch {
     return false;
   }
@@ -41,7 +55,7 @@ export async function hasPackages(): Promise<boolean> {
 
 /** The package that an empty one, such as `linux-image-cloud-amd64`, stands for today. */
 export async function dependencyOf(name: string): Promise<string> {
-  const { stdout, stderr } = await apt("apt-cache", ["depends", name]);
+  const { stdout, stderr } = await ask("apt-cache", "depends", name);
   const dependency = /^ *Depends: (\S+)$/m.exec(stdout)?.[1];
   if (dependency === undefined) throw notFetched(name, stderr);
   return dependency;
@@ -54,7 +68,7 @@ export async function dependencyOf(name: string): Promise<string> {
  */
 export async function debianPackage(name: string, progress: Progress): Promise<DebianPackage> {
   // One line: 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASHNAME:HASH
-  const { stdout, stderr } = await apt("apt-get", ["download", "--print-uris", name]);
+  const { stdout, stderr } = await ask("apt-get", "download", "--print-uris", name);
   const found = /^'\S+' [^_\s]+_(\S+)_\w+\.deb \d+ \w+:([0-9a-f]{16})/m.exec(stdout);
   if (!found) throw notFetched(name, stderr);
   const version = decodeURIComponent(found[1]!);

@@ -1,5 +1,5 @@
 /** Programs of the host that a build runs. */
-import { hostError } from "../errors.ts";
+import { EXIT, hostError, SplitXError } from "../errors.ts";
 
 /** Programs still running, so that an interruption can end them. */
 const running = new Set<Deno.ChildProcess>();
@@ -27,7 +27,7 @@ export interface ProgramResult {
  *
  * @param missing what to tell the user when there is no such program: what it is and the command
  *   that installs it
- * @throws SplitXError `no-PROGRAM` (exit code 3)
+ * @throws SplitXError `no-PROGRAM` (exit code 3), `interrupted` (exit code 130)
  */
 export async function runProgram(
   program: string,
@@ -50,7 +50,11 @@ export async function runProgram(
   }
   running.add(child);
   try {
-    const { success, stdout, stderr } = await child.output();
+    const { success, signal, stdout, stderr } = await child.output();
+    // Ctrl-C reaches every program of a terminal, and this one may hear of it first.
+    if (signal === "SIGINT" || signal === "SIGTERM") {
+      throw new SplitXError("interrupted", `${program} was interrupted`, EXIT.interrupted);
+    }
     const decoder = new TextDecoder();
     return { success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr).trimEnd() };
   } finally {

@@ -27,10 +27,16 @@ function fileEntry(path: string, from: string): ArchiveEntry {
   return { path, bytes: Deno.readFileSync(from), executable };
 }
 
-async function trackedFiles(): Promise<string[]> {
+/**
+ * Names of the tracked files that are in the working tree.
+ *
+ * @throws SplitXError `no-git`, `no-checkout` (exit code 3)
+ */
+export async function trackedFiles(): Promise<string[]> {
   const { success, stdout, stderr } = await runProgram(
     "git",
-    ["-C", CHECKOUT, "ls-files", "-z"],
+    // A checkout that belongs to another user, as one mounted into a container does, is read too.
+    ["-c", `safe.directory=${CHECKOUT.replace(/\/$/, "")}`, "-C", CHECKOUT, "ls-files", "-z"],
     "no git on this host, and it lists the files of the checkout: install it, for example with: apt-get install -y git",
   );
   if (!success) throw hostError("no-checkout", `${CHECKOUT} is not a git checkout: ${stderr}`);

@@ -11,7 +11,6 @@ import type { Progress } from "../build/stub.ts";
 import { hostError } from "../errors.ts";
 import { dependencyEntries } from "./npm_dependencies.ts";
 
-const INIT = fileURLToPath(new URL("init", import.meta.url));
 const MODULES = ["virtio_pci", "virtio_console", "kvm_amd"];
 const FOLDERS = ["proc", "sys", "dev", "tmp", "sbin", "usr/sbin"];
 /** Where Deno looks for its cache when HOME is /root. */
@@ -20,7 +19,7 @@ const DENO_DIR = "root/.cache/deno";
 const DENO = Deno.execPath();
 /** Files that decide what the archive holds. */
 const MAKERS = [
-  ...["initramfs.ts", "init", "npm_dependencies.ts", "../deno.lock"],
+  ...["initramfs.ts", "npm_dependencies.ts", "../deno.lock"],
   ...["../build/cpio.ts", "../build/kernel_modules.ts"],
 ].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
@@ -36,8 +35,8 @@ async function librariesOf(program: string): Promise<string[]> {
 }
 
 /**
- * Builds the lab's first archive unless the cache has it: busybox, Deno with its libraries, KVM's
- * modules.
+ * Builds the lab's first archive unless the cache has it: busybox, Deno with its libraries and npm
+ * packages, KVM's modules.
  *
  * @returns path of an uncompressed cpio archive
  */
@@ -58,7 +57,6 @@ export async function buildLabInitramfs(kernel: DebianKernel, progress: Progress
     await Deno.writeFile(
       path,
       cpioArchive([
-        program("init", INIT),
         program("bin/busybox", join(busybox.folder, "bin/busybox")),
         { path: "bin/sh", target: "busybox" },
         program("usr/bin/deno", DENO),

@@ -1,12 +1,10 @@
 /** The emulated machine: QEMU's software processor with SVM, on which Linux's KVM is at home. */
 import { join } from "node:path";
-import { cpioArchive } from "../build/cpio.ts";
 import { debianKernel } from "../build/debian_kernel.ts";
 import type { Progress } from "../build/stub.ts";
 import { hostError, runError } from "../errors.ts";
-import { CHECKOUT, checkoutEntries } from "./checkout.ts";
 import { passUntilEnd } from "./end_marker.ts";
-import { buildLabInitramfs } from "./initramfs.ts";
+import { writeLabInitrd } from "./initrd.ts";
 
 const QEMU = "qemu-system-x86_64";
 const MACHINE = [
@@ -16,19 +14,22 @@ const MACHINE = [
 ];
 /** `panic=-1` with `-no-reboot`: a kernel that gives up ends the machine. */
 const KERNEL_COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on";
+const SILENT = "quiet loglevel=1";
+/** How much of the machine's own words is kept for an error, characters. */
+const LAST_WORDS = 2000;
+/** What QEMU says of each feature that the processor's model has and the software has not. */
+const UNSUPPORTED = /^.*: warning: TCG doesn't support requested feature: .*\n/gm;
+
+/** Receives output as it comes. */
+export type Output = (bytes: Uint8Array) => void;
 
 /** Where the command's words go, and the machine's. */
 export interface LabStreams {
-  readonly stdout: (bytes: Uint8Array) => void;
-  readonly stderr: (bytes: Uint8Array) => void;
+  readonly stdout: Output;
+  readonly stderr: Output;
   /** Firmware, kernel and QEMU; absent to have the kernel silent. */
-  readonly machine?: (bytes: Uint8Array) => void;
+  readonly machine?: Output;
   readonly progress: Progress;
-}
-
-/** A word as a shell reads it back. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A folder of one run, away when it is disposed of or the process ends. */
@@ -46,35 +47,65 @@ class RunFolder implements Disposable {
   }
 }
 
-/** The machine's own words, kept for the case that it ends too early. */
-async function keepWords(
+/** QEMU, ended when it is disposed of, aborted, or the process ends. */
+class Qemu implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #signal: AbortSignal;
+  /** The end of what firmware, kernel and QEMU said, once it has ended. */
+  readonly lastWords: Promise<string>;
+
+  constructor(args: readonly string[], signal: AbortSignal, show: Output | undefined) {
+    this.#signal = signal;
+    try {
+      this.#child = new Deno.Command(QEMU, {
+        args: [...args],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+        detached: true, // Ctrl-C is ours to hear: QEMU would end as if the machine had
+      }).spawn();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw hostError(
+        "no-qemu",
+        `no ${QEMU} on this host: install it, for example with: apt-get install -y qemu-system-x86`,
+      );
+    }
+    this.lastWords = Promise.all(
+      [this.#child.stdout, this.#child.stderr].map((stream) => lastWordsOf(stream, show)),
+    ).then((words) => words.join(""));
+    signal.addEventListener("abort", this.#kill);
+    globalThis.addEventListener("unload", this.#kill);
+  }
+
+  readonly #kill = () => {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It ended by itself.
+    }
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener("abort", this.#kill);
+    globalThis.removeEventListener("unload", this.#kill);
+    this.#kill();
+    await this.#child.status;
+  }
+}
+
+async function lastWordsOf(
   stream: ReadableStream<Uint8Array>,
-  show: ((bytes: Uint8Array) => void) | undefined,
+  show: Output | undefined,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of stream) {
     show?.(bytes);
-    text = (text + decoder.decode(bytes, { stream: true })).slice(-2000);
+    text += decoder.decode(bytes, { stream: true });
+    text = text.replaceAll(UNSUPPORTED, "").slice(-LAST_WORDS);
   }
   return text;
-}
-
-function startQemu(args: readonly string[]): Deno.ChildProcess {
-  try {
-    return new Deno.Command(QEMU, {
-      args: [...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw hostError(
-      "no-qemu",
-      `no ${QEMU} on this host: install it, for example with: apt-get install -y qemu-system-x86`,
-    );
-  }
 }
 
 /**
@@ -90,74 +121,35 @@ export async function runInLab(
   signal: AbortSignal,
   streams: LabStreams,
 ): Promise<number> {
-  const { progress } = streams;
-  const kernel = await debianKernel(progress);
-  const base = await buildLabInitramfs(kernel, progress);
-  const checkout = await checkoutEntries(progress);
+  const kernel = await debianKernel(streams.progress);
+  using folder = new RunFolder();
+  const endWord = crypto.randomUUID();
+  const initrd = join(folder.path, "initrd");
+  await writeLabInitrd(initrd, kernel, words, endWord, streams.progress);
   signal.throwIfAborted();
 
-  using folder = new RunFolder();
-  const word = crypto.randomUUID();
-  const command = [
-    `LAB_FOLDER=${quoted(CHECKOUT)}`,
-    `LAB_END=${word}`,
-    `set -- ${words.map(quoted).join(" ")}`,
-  ].join("\n");
-  const initrd = join(folder.path, "initrd");
-  Deno.copyFileSync(base, initrd);
-  Deno.writeFileSync(
-    initrd,
-    cpioArchive([...checkout, { path: "lab/command", bytes: new TextEncoder().encode(command) }]),
-    { append: true },
+  const ports = [{ name: "out", to: streams.stdout }, { name: "err", to: streams.stderr }]
+    .map((port) => ({ ...port, path: join(folder.path, port.name) }));
+  const listeners = ports.map(({ path }) => Deno.listen({ transport: "unix", path }));
+  await using qemu = new Qemu(
+    [
+      ...[...MACHINE, "-kernel", kernel.image, "-initrd", initrd],
+      ...["-append", `${KERNEL_COMMAND_LINE} ${streams.machine ? "" : SILENT}`],
+      ...ports.flatMap(({ name, path }) => [
+        ...["-chardev", `socket,id=${name},path=${path}`],
+        ...["-device", `virtserialport,chardev=${name},name=${name}`],
+      ]),
+    ],
+    signal,
+    streams.machine,
   );
-
-  const ports = ["out", "err"].map((name) => {
-    const path = join(folder.path, name);
-    return { name, path, listener: Deno.listen({ transport: "unix", path }) };
-  });
-  const child = startQemu([
-    ...MACHINE,
-    ...["-kernel", kernel.image, "-initrd", initrd],
-    ...["-append", `${KERNEL_COMMAND_LINE}${streams.machine ? "" : " quiet loglevel=1"}`],
-    ...ports.flatMap(({ name, path }) => [
-      ...["-chardev", `socket,id=${name},path=${path}`],
-      ...["-device", `virtserialport,chardev=${name},name=${name}`],
-    ]),
-  ]);
-  const kill = () => child.kill("SIGKILL");
-  signal.addEventListener("abort", kill);
-  globalThis.addEventListener("unload", kill);
-  try {
-    const words = [
-      keepWords(child.stdout, streams.machine),
-      keepWords(child.stderr, streams.machine),
-    ];
-    const ended = child.status.then(() => undefined);
-    const codes = await Promise.all(ports.map(async ({ name, listener }) => {
-      const connection = await Promise.race([listener.accept(), ended]);
-      if (!connection) return undefined;
-      return await passUntilEnd(
-        connection.readable,
-        word,
-        name === "out" ? streams.stdout : streams.stderr,
-      );
-    }));
-    if (codes[0] !== undefined) return codes[0];
-    signal.throwIfAborted();
-    throw runError(
-      "lab-ended",
-      "the lab ended before the command:",
-      (await Promise.all(words)).join(""),
-    );
-  } finally {
-    globalThis.removeEventListener("unload", kill);
-    signal.removeEventListener("abort", kill);
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It ended by itself.
-    }
-    await child.status;
-    for (const { listener } of ports) listener.close();
-  }
+  const codes = await Promise.all(ports.map(async ({ to }, i) => {
+    using listener = listeners[i]!;
+    const connection = await Promise.race([listener.accept(), qemu.lastWords]);
+    if (typeof connection === "string") return undefined;
+    return await passUntilEnd(connection.readable, endWord, to);
+  }));
+  if (codes[0] !== undefined) return codes[0];
+  signal.throwIfAborted();
+  throw runError("lab-ended", "the lab ended before the command:", await qemu.lastWords);
 }

@@ -5,7 +5,7 @@ import { exists } from "../build/cache.ts";
 import type { ArchiveEntry } from "../build/cpio.ts";
 import { runError } from "../errors.ts";
 
-/** What a registry has of a package; Deno asks for it again where its cache has a package only. */
+/** The list of a package's versions, without which Deno asks the registry even for a locked one. */
 const VERSIONS = "registry.json";
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -20,13 +20,21 @@ async function deno(args: readonly string[]): Promise<string> {
   return decoder.decode(stdout);
 }
 
-/** `NAME` and `NAME/VERSION` of every package in deno.lock. */
+/** What deno.lock says of a package; some are for one kind of machine only. */
+interface Locked {
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+}
+
+/** The packages of deno.lock that the lab can use; their keys are NAME@VERSION or NAME@VERSION_PEERS. */
 function lockedPackages(): [name: string, version: string][] {
   const lock = JSON.parse(Deno.readTextFileSync(join(PROJECT, "deno.lock")));
-  return Object.keys(lock.npm).map((key) => {
-    const at = key.indexOf("@", 1);
-    return [key.slice(0, at), key.slice(at + 1)];
-  });
+  return Object.entries(lock.npm as Record<string, Locked>)
+    .filter(([, { os, cpu }]) => (os?.includes("linux") ?? true) && (cpu?.includes("x64") ?? true))
+    .map(([key]) => {
+      const at = key.indexOf("@", 1);
+      return [key.slice(0, at), key.slice(at + 1).split("_")[0]!];
+    });
 }
 
 function filesIn(folder: string, at: string): ArchiveEntry[] {
@@ -42,17 +50,19 @@ function filesIn(folder: string, at: string): ArchiveEntry[] {
  * @param denoDir where Deno's cache is in the archive
  */
 export async function dependencyEntries(denoDir: string): Promise<ArchiveEntry[]> {
-  await deno(["install", "--quiet", "--frozen"]);
+  const packages = lockedPackages();
+  // Without the lock Deno asks a registry for the list too; what is in the cache it does not fetch.
+  const specifiers = packages.map(([name, version]) => `npm:${name}@${version}`);
+  await deno(["cache", "--quiet", "--no-lock", ...specifiers]);
   const { npmCache } = JSON.parse(await deno(["info", "--json"])) as { npmCache: string };
   const registries = [...Deno.readDirSync(npmCache)].map((entry) => entry.name);
-  return lockedPackages().flatMap(([name, version]) =>
+  return packages.flatMap(([name, version]) =>
     registries.flatMap((registry) => {
       const folder = join(npmCache, registry, name), at = join(denoDir, "npm", registry, name);
-      const list = join(folder, VERSIONS);
-      if (!exists(join(folder, version))) return []; // for another platform than this
+      if (!exists(folder)) return [];
       return [
+        { path: join(at, VERSIONS), bytes: Deno.readFileSync(join(folder, VERSIONS)) },
         ...filesIn(join(folder, version), join(at, version)),
-        ...exists(list) ? [{ path: join(at, VERSIONS), bytes: Deno.readFileSync(list) }] : [],
       ];
     })
   );

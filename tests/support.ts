@@ -177,3 +177,23 @@ export async function command(
 export function cliRun(args: readonly string[], env = {}): Promise<CommandResult> {
   return command(Deno.execPath(), ["run", "-A", "cli/run.ts", ...args], env);
 }
+
+/** Runs `deno task lab` without the task. */
+export function cliLab(words: readonly string[], env = {}): Promise<CommandResult> {
+  return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words], env);
+}
+
+/** Processes whose command line holds a word. */
+export function processesWith(word: string): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(entry.name)) continue;
+    try {
+      const line = Deno.readTextFileSync(`/proc/${entry.name}/cmdline`).replaceAll("\0", " ");
+      if (line.includes(word)) found.push(line);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return found;
+}

@@ -11,26 +11,43 @@ const MACHINE = [
   ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
 ];
 
-/** Boots the guest: what it printed, and QEMU's exit code. */
+/** What is on the console when the guest's shell waits for a word. */
+const PROMPT = "/ # ";
+
+/**
+ * Boots the guest: what it printed, and QEMU's exit code.
+ *
+ * @param answer typed when the guest's shell asks
+ */
 async function boot(
   kernel: string,
   initrd: string,
   commandLine: string,
   devices: readonly string[] = [],
+  answer = "",
 ): Promise<{ output: string; code: number }> {
   const child = new Deno.Command("qemu-system-x86_64", {
     args: [
       ...[...MACHINE, ...devices, "-kernel", kernel, "-initrd", initrd],
       ...["-append", `console=ttyS0 quiet panic=-1 ${commandLine}`],
     ],
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "null",
   }).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  const { code, stdout } = await child.output();
+  const keyboard = child.stdin.getWriter();
+  let output = "", answered = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    if (answered || !output.includes(PROMPT)) continue;
+    await keyboard.write(new TextEncoder().encode(answer));
+    answered = true;
+  }
+  const { code } = await child.status;
   clearTimeout(timer);
-  return { output: new TextDecoder().decode(stdout).replaceAll("\r", ""), code };
+  await keyboard.close();
+  return { output: output.replaceAll("\r", ""), code };
 }
 
 packagesTest("the Linux guest finds every device of a QEMU machine in order", async () => {
@@ -83,4 +100,11 @@ packagesTest("the Linux guest runs a script that was put into its initrd", async
   const { output, code } = await boot(kernel, both.path, "");
   match(output, /^a script on Linux\nsplitx: exit 42$/m);
   strictEqual(code, 42 << 1 | 1);
+});
+
+packagesTest("the Linux guest has a shell on its console when there is no script", async () => {
+  const { kernel, initrd } = await buildLinuxGuest(() => {});
+  const { output, code } = await boot(kernel, initrd, "", [], "exit 5\n");
+  match(output, /exit 5\nsplitx: exit 5$/m);
+  strictEqual(code, 5 << 1 | 1);
 });

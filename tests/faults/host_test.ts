@@ -1,6 +1,15 @@
 /** A host that lacks something: exit code 3, what is missing and the command that adds it. */
 import { match, ok, strictEqual } from "node:assert";
-import { cliRun, command, emptyCache, engineTest, namespaceTest, TempFile } from "../support.ts";
+import { labTest } from "../debian_packages.ts";
+import {
+  cliLab,
+  cliRun,
+  command,
+  emptyCache,
+  engineTest,
+  namespaceTest,
+  TempFile,
+} from "../support.ts";
 
 const DENO = [Deno.execPath(), "run", "-A", "cli/run.ts", "--guest", "hello"];
 
@@ -14,6 +23,24 @@ Deno.test("run without a C compiler and with an empty cache says how to install 
   match(stderr, /no C compiler \(cc\) on this host: .*apt-get install -y gcc libc6-dev$/m);
   const left = [...Deno.readDirSync(`${cache.folder}/splitx`)].map((entry) => entry.name);
   strictEqual(left.join(), ""); // nothing half built
+});
+
+Deno.test("lab without Debian's package tools names them", async () => {
+  using empty = new TempFile("");
+  const { code, stderr } = await cliLab(["true"], { PATH: empty.folder });
+  match(stderr, /^lab: no apt-cache on this host.* install it, .*: dnf install -y apt dpkg$/m);
+  strictEqual(code, 3);
+});
+
+labTest("lab without QEMU says how to install it", async () => {
+  using path = new TempFile("");
+  for (const program of ["apt-get", "apt-cache", "dpkg-deb", "ldd", "bash", "git", "cc"]) {
+    const { stdout } = await command("which", [program]);
+    Deno.symlinkSync(stdout.trimEnd(), `${path.folder}/${program}`);
+  }
+  const { code, stderr } = await cliLab(["true"], { PATH: path.folder });
+  match(stderr, /^lab: no qemu-system-x86_64 on this host: .*apt-get install -y qemu-system-x86$/m);
+  strictEqual(code, 3);
 });
 
 /** Runs a shell script in a mount namespace of its own. */

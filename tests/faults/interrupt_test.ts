@@ -1,21 +1,6 @@
 /** Ctrl-C at any moment ends everything within a second and leaves nothing behind. */
 import { ok, strictEqual } from "node:assert";
-import { emptyCache, engineTest, PROJECT, TempFile } from "../support.ts";
-
-/** Processes whose command line holds a word. */
-function processesWith(word: string): string[] {
-  const found: string[] = [];
-  for (const entry of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(entry.name)) continue;
-    try {
-      const line = Deno.readTextFileSync(`/proc/${entry.name}/cmdline`).replaceAll("\0", " ");
-      if (line.includes(word)) found.push(line);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return found;
-}
+import { emptyCache, engineTest, processesWith, PROJECT, TempFile } from "../support.ts";
 
 /** Starts `run`, interrupts it after so many milliseconds, waits for its end. */
 async function interruptAfter(
