@@ -1,6 +1,7 @@
 /** `deno task bench`: the micro-benchmarks. */
 import { benchExits } from "../bench/exits.ts";
 import { benchIo } from "../bench/io.ts";
+import { benchLinux } from "../bench/linux.ts";
 import { benchRing } from "../bench/ring.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { benchRecordSchema, describeHost, type Row } from "../runtime/records.ts";
@@ -13,6 +14,7 @@ import { digits, table } from "./table.ts";
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<Row[]>>> = {
   exits: benchExits,
   io: benchIo,
+  linux: benchLinux,
   ring: benchRing,
 };
 
