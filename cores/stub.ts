@@ -48,6 +48,7 @@ export const SYMBOLS = {
     parameters: ["i32", "i32", "buffer", "u32", "i32", "i32"],
     result: "i32",
   },
+  sx_file_zero: { parameters: ["i32", "i32", "i32", "u32", "u32"], result: "i32" },
   sx_file_flush: { parameters: ["i32"], result: "i32" },
   sx_file_flush_start: { parameters: ["i32"], result: "i32" },
   sx_file_flush_poll: { parameters: ["i32", "u32"], result: "i32" },

@@ -1,5 +1,5 @@
 /*
- * Reads and writes the first virtio block device, polled.
+ * Reads and writes a virtio block device, polled: the one of disk=NUMBER by queue=NUMBER, from 0.
  *
  * ops=measure (default) times n=COUNT requests of size=BYTES with depth=COUNT in flight:
  *   rw=read|write, pattern=random|sequential, seed=NUMBER, flush=EVERY so many writes.
@@ -229,7 +229,8 @@ void guest_main(void) {
   if (size == 0 || size % SECTOR_BYTES) give_up("size is not a multiple of 512");
   if (depth == 0 || depth > VIRTIO_BLK_DEPTH) give_up("depth is not from 1 to 64");
   if (size > POOL_BYTES / depth) give_up("depth times size is more than 16 MiB");
-  if (!virtio_blk_open(&disk)) give_up("no virtio block device");
+  u64 number = option_number("disk", 0), queue = option_number("queue", 0);
+  if (!virtio_blk_open_at(&disk, (u32)number, (u16)queue)) give_up("no virtio block device");
   blocks = disk.sectors / (size / SECTOR_BYTES);
   if (blocks == 0) give_up("the disk is smaller than a block");
   bool verifies = option_number("verify", 0);

@@ -52,6 +52,20 @@ const pollingSchema = z.strictObject({
   quantum: z.int().min(1).max(256).default(64),
 });
 
+const MOST_DISKS = 16;
+
+/** A virtio disk. */
+const diskSchema = z.strictObject({
+  /** A regular file; its size is the disk's. */
+  file: z.string().min(1),
+  /** Whether the guest may write to it. */
+  writable: z.boolean().default(false),
+  /** What the guest finds it by; `splitx-N` for the Nth disk when absent. */
+  serial: z.string().regex(/^[!-~]{1,20}$/, "1 to 20 printable characters").optional(),
+  /** Queues on which the guest may send requests side by side. */
+  queues: z.int().min(1).max(8).default(1),
+});
+
 /** A machine's configuration; every field but `guest` has a default. */
 export const vmConfigSchema = z.strictObject({
   /** Shown to people. */
@@ -73,10 +87,12 @@ export const vmConfigSchema = z.strictObject({
   vcpus: z.int().min(1).max(8).default(1),
   /** Guest memory in bytes, or as text such as `64M`. */
   memory: memorySchema.default(64 * KIB ** 2),
-  /** A file served by the block service. */
+  /** A file served by the block service, and as the first virtio disk. */
   disk: z.string().min(1).optional(),
-  /** Whether the guest may write to the disk. */
+  /** Whether the guest may write to `disk`. */
   writable: z.boolean().default(false),
+  /** More virtio disks, in the order in which the guest finds them. */
+  disks: z.array(diskSchema).max(MOST_DISKS).default([]),
   cmdline: z.string().default(""),
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */

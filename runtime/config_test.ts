@@ -54,6 +54,7 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     vcpus: 1,
     memory: 64 * MIB,
     writable: false,
+    disks: [],
     cmdline: "",
     polling: { startRate: 1, stopIdleMs: 3000, quantum: 64 },
     overcommit: false,
@@ -109,4 +110,18 @@ Deno.test("parseWith() refuses what is no object", () => {
 Deno.test("parseWith() gives one line whatever the user wrote", () => {
   refuses({ memory: "1\n2" }, /"1 2" is no size/);
   refuses({ "a\nb": 1 }, /a.*b/);
+});
+
+Deno.test("parseWith() fills in the defaults of a disk and refuses what no disk is", () => {
+  deepStrictEqual(parse({ guest: "hello", disks: [{ file: "a" }] }).disks, [
+    { file: "a", writable: false, queues: 1 },
+  ]);
+  refuses({ disks: [{}] }, /disks\.0\.file: /);
+  refuses({ disks: [{ file: "" }] }, /disks\.0\.file: /);
+  refuses({ disks: [{ file: "a", queues: 0 }] }, /disks\.0\.queues: /);
+  refuses({ disks: [{ file: "a", queues: 9 }] }, /disks\.0\.queues: /);
+  refuses({ disks: [{ file: "a", serial: "x".repeat(21) }] }, /disks\.0\.serial: 1 to 20/);
+  refuses({ disks: [{ file: "a", serial: "a b" }] }, /disks\.0\.serial: 1 to 20/);
+  refuses({ disks: [{ file: "a" }, { path: "b" }] }, /disks\.1/);
+  refuses({ disks: Array(17).fill({ file: "a" }) }, /disks: /);
 });

@@ -2,6 +2,8 @@
 import { usageError } from "../errors.ts";
 import { check, type Stub, StubError } from "../cores/stub.ts";
 import type { Disk } from "../hypercalls/block.ts";
+import type { VmConfig } from "./config.ts";
+import type { BlockOptions } from "./devices/virtio/block.ts";
 
 /** Linux errno of what a user can mend, in words. */
 const WORDS = new Map([
@@ -14,6 +16,40 @@ const WORDS = new Map([
   [30, "is on a read-only file system"],
   [40, "is a loop of links"],
 ]);
+
+/** The disks of a machine. */
+export interface Disks {
+  /** What the block service serves; it is the first of {@link virtio} too. */
+  readonly service: Disk | null;
+  readonly virtio: readonly BlockOptions[];
+}
+
+/**
+ * Opens the disks of a machine.
+ *
+ * @param opened told of each, so that it can be closed whatever happens
+ * @throws SplitXError `disk-unusable` with the reason; `bad-config` when two have one serial number
+ */
+export function openDisks(stub: Stub, config: VmConfig, opened: (disk: Disk) => void): Disks {
+  const open = (path: string, writable: boolean) => {
+    const disk = openDisk(stub, path, writable);
+    opened(disk);
+    return disk;
+  };
+  const service = config.disk === undefined ? null : open(config.disk, config.writable);
+  const virtio: BlockOptions[] = [];
+  const add = (disk: Disk, serial = `splitx-${virtio.length}`, queues = 1) => {
+    if (virtio.some((other) => other.serial === serial)) {
+      throw usageError("bad-config", `two disks have the serial number ${serial}`);
+    }
+    virtio.push({ disk, serial, queues });
+  };
+  if (service) add(service);
+  for (const { file, writable, serial, queues } of config.disks) {
+    add(open(file, writable), serial, queues);
+  }
+  return { service, virtio };
+}
 
 /**
  * Opens a disk.

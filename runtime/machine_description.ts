@@ -1,6 +1,6 @@
 /** A machine as the housekeeping core describes it to the core that serves it. */
-import type { Disk } from "../hypercalls/block.ts";
 import type { PollingPolicy } from "./devices/queue_poller.ts";
+import type { Disks } from "./disk.ts";
 
 /** Everything here is shared memory, handles and numbers, so that it crosses to a worker. */
 export interface MachineDescription {
@@ -16,7 +16,7 @@ export interface MachineDescription {
   readonly polled: boolean;
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
-  readonly disk: Disk | null;
+  readonly disks: Disks;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
 }

@@ -26,7 +26,7 @@ import type { VmConfig } from "./config.ts";
 import { createCounters } from "./counters.ts";
 import { ECAM, PCI_MEMORY } from "./devices/platform.ts";
 import { createInputBuffer } from "./devices/input_ring.ts";
-import { openDisk } from "./disk.ts";
+import { openDisks } from "./disk.ts";
 import { POSTED_PORTS } from "./exit_router.ts";
 import type { GuestFiles } from "./guest_image.ts";
 import type { MachineDescription, VcpuDescription } from "./machine_description.ts";
@@ -62,8 +62,7 @@ export function setUpMachine(
     for (const step of undo.splice(0).reverse()) step();
   };
   try {
-    const disk = config.disk === undefined ? null : openDisk(stub, config.disk, config.writable);
-    if (disk) undo.push(() => stub.sx_file_close(disk.file));
+    const disks = openDisks(stub, config, (disk) => undo.push(() => stub.sx_file_close(disk.file)));
     const vm = check(stub, stub.sx_vm_create(config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
@@ -102,9 +101,9 @@ export function setUpMachine(
       vcpus,
       console: createConsoleBuffer(),
       input: createInputBuffer(),
-      polled: pc || disk !== null,
+      polled: pc || disks.virtio.length > 0,
       counters: createCounters(config.vcpus),
-      disk,
+      disks,
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,

@@ -77,12 +77,12 @@ export class ServedMachine implements Machine {
     const counters = machineCounters(description.counters);
     const output = new ConsoleWriter(description.console);
     const console = new ConsoleService(memory, output);
-    const block = new BlockService(stub, description.vm, memory, description.disk);
+    const block = new BlockService(stub, description.vm, memory, description.disks.service);
     const platform = new Platform({
       stub,
       vm: description.vm,
       memory,
-      disk: description.disk,
+      disks: description.disks.virtio,
       output,
       input: new InputReader(description.input),
       polling: description.polling,

@@ -102,6 +102,12 @@ SX_EXPORT int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t
                                         uint32_t count, uint32_t offset_lo, uint32_t offset_hi);
 SX_EXPORT int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments,
                                          uint32_t count, uint32_t offset_lo, uint32_t offset_hi);
+/**
+ * Makes a range inside a file read as zeros. With `punch` its space goes back to the file system:
+ * EOPNOTSUPP where that is not possible. The file keeps its size.
+ */
+SX_EXPORT int32_t sx_file_zero(int32_t file, uint32_t offset_lo, uint32_t offset_hi,
+                               uint32_t length, uint32_t punch);
 SX_EXPORT int32_t sx_file_flush(int32_t file);
 /** Asks for a flush without waiting; its ticket is how many were asked for since the file's opening. */
 SX_EXPORT int32_t sx_file_flush_start(int32_t file);

@@ -150,6 +150,34 @@ int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, uint32_t ad
   return sx_file_write_segments(file, vm, segment, 1, offset_lo, offset_hi);
 }
 
+/* For file systems that cannot zero a range themselves. */
+static int write_zeros(int fd, uint64_t offset, uint64_t length) {
+  static const unsigned char zeros[65536];
+  while (length) {
+    size_t part = length < sizeof zeros ? length : sizeof zeros;
+    ssize_t moved = pwrite(fd, zeros, part, (off_t)offset);
+    if (moved < 0) return fail("pwrite");
+    offset += (uint64_t)moved;
+    length -= (uint64_t)moved;
+  }
+  return 0;
+}
+
+int32_t sx_file_zero(int32_t handle, uint32_t offset_lo, uint32_t offset_hi, uint32_t length,
+                     uint32_t punch) {
+  struct file *file = handle_get(HANDLE_FILE, handle);
+  if (!file) return fail_with("sx_file_zero", EBADF);
+  struct stat status;
+  if (fstat(file->fd, &status)) return fail("fstat");
+  uint64_t offset = join(offset_lo, offset_hi), size = (uint64_t)status.st_size;
+  if (offset > size || length > size - offset) return fail_with("sx_file_zero", EINVAL);
+  if (length == 0) return 0; /* which fallocate refuses */
+  int mode = FALLOC_FL_KEEP_SIZE | (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+  if (fallocate(file->fd, mode, (off_t)offset, length) == 0) return 0;
+  if (punch || errno != EOPNOTSUPP) return fail("fallocate");
+  return write_zeros(file->fd, offset, length);
+}
+
 int32_t sx_file_flush(int32_t handle) {
   struct file *file = handle_get(HANDLE_FILE, handle);
   if (!file) return fail_with("sx_file_flush", EBADF);

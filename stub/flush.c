@@ -1,8 +1,8 @@
 /*
  * Flushing a file without waiting for it. A hypervisor core serves many machines and must not sleep
- * in fdatasync: a thread on the housekeeping cores does, and the core looks whether it is done.
+ * in fsync: a thread on the housekeeping cores does, and the core looks whether it is done.
  *
- * A request's ticket is how many were made up to it. One fdatasync covers every ticket that was given before it began, as all
+ * A request's ticket is how many were made up to it. One fsync covers every ticket that was given before it began, as all
  * that those wrote is in the page cache by then.
  */
 #define _GNU_SOURCE
@@ -34,7 +34,7 @@ static void *flush_main(void *argument) {
       futex_wait(&flusher->requested, ticket, 0);
       continue;
     }
-    if (fdatasync(flusher->fd)) {
+    if (fsync(flusher->fd)) {
       atomic_store(&flusher->error, errno);
       atomic_store(&flusher->failed, ticket);
     }
@@ -73,7 +73,7 @@ int flusher_poll(struct flusher *flusher, uint32_t ticket) {
   if ((int32_t)(atomic_load(&flusher->done) - ticket) < 0) return 0;
   uint32_t failed = atomic_load(&flusher->failed);
   if (failed && (int32_t)(failed - ticket) >= 0) {
-    return fail_with("fdatasync", atomic_load(&flusher->error));
+    return fail_with("fsync", atomic_load(&flusher->error));
   }
   return 1;
 }

@@ -41,7 +41,7 @@ async function iaslInstalled(): Promise<boolean> {
 }
 
 /** Why machines cannot run here, empty when they can. */
-const NO_ENGINE = await engineProblem();
+export const NO_ENGINE = await engineProblem();
 /** Why images cannot be tried on QEMU here, empty when they can. */
 export const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
 /** Why two QEMUs cannot be joined here, empty when they can. */

@@ -3,18 +3,23 @@
 /* Feature bits (virtio 1.2, 5.2.3). */
 #define FEATURE_READ_ONLY (1ull << 5)
 #define FEATURE_FLUSH (1ull << 9)
+#define FEATURE_MULTI_QUEUE (1ull << 12)
 
 #define CONFIG_CAPACITY 0 /* 5.2.4 */
 
 #define NOT_DONE 0xff /* no status of 5.2.6 */
 
 bool virtio_blk_open(struct virtio_blk *disk) {
-  if (!virtio_find(VIRTIO_TYPE_BLOCK, &disk->device)) return false;
-  virtio_negotiate(&disk->device, FEATURE_READ_ONLY | FEATURE_FLUSH);
+  return virtio_blk_open_at(disk, 0, 0);
+}
+
+bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue) {
+  if (!virtio_find_after(VIRTIO_TYPE_BLOCK, number, &disk->device)) return false;
+  virtio_negotiate(&disk->device, FEATURE_READ_ONLY | FEATURE_FLUSH | FEATURE_MULTI_QUEUE);
   disk->read_only = disk->device.features & FEATURE_READ_ONLY;
   disk->can_flush = disk->device.features & FEATURE_FLUSH;
   disk->sectors = virtio_config64(&disk->device, CONFIG_CAPACITY);
-  virtio_add_queue(&disk->device, 0, &disk->queue);
+  virtio_add_queue(&disk->device, queue, &disk->queue);
   virtio_start(&disk->device);
   return true;
 }

@@ -37,6 +37,9 @@ struct virtio_blk {
 /* Opens the first block device. False when there is none. */
 bool virtio_blk_open(struct virtio_blk *disk);
 
+/* Opens block device `number`, from 0, by one of its queues. */
+bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue);
+
 /* Adds a request. False when the queue has no room. A flush has no data. */
 bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *request, u32 type,
                        u64 sector, u8 *data, u32 length);

@@ -87,12 +87,17 @@ void virtio_reset(struct virtio_device *device) {
 }
 
 bool virtio_find(u32 type, struct virtio_device *device) {
+  return virtio_find_after(type, 0, device);
+}
+
+bool virtio_find_after(u32 type, u32 skip, struct virtio_device *device) {
   pci_function function = NO_FUNCTION;
   while ((function = pci_next(function)) != NO_FUNCTION) {
     if (!is_of_type(function, type)) continue;
     *device = (struct virtio_device){.function = function};
     map_parts(device);
     if (!device->common || !device->notify) continue; /* a legacy device */
+    if (skip-- > 0) continue;
     pci_enable(function);
     virtio_reset(device);
     return true;

@@ -27,6 +27,9 @@ struct virtio_device {
 /* Finds the first device of a type and resets it. False when there is none. */
 bool virtio_find(u32 type, struct virtio_device *device);
 
+/* The same with the first `skip` devices of the type left out. */
+bool virtio_find_after(u32 type, u32 skip, struct virtio_device *device);
+
 /*
  * Agrees on what the device offers of `wanted`, which gets the bits of the ring and the version
  * added. A device that refuses ends the guest.

@@ -3,7 +3,6 @@ import { PORT_COM1, PORT_DEBUG_EXIT } from "../../cores/abi.ts";
 import type { GuestMemory } from "../../cores/guest_memory.ts";
 import type { Pollable } from "../../cores/hypervisor_loop.ts";
 import type { Stub } from "../../cores/stub.ts";
-import type { Disk } from "../../hypercalls/block.ts";
 import { PM_PORT, SCI } from "../acpi/platform.ts";
 import { MACHINE_COUNTER } from "../counters.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
@@ -19,7 +18,7 @@ import { type PollingPolicy, QueuePoller } from "./queue_poller.ts";
 import { ResetControl } from "./reset_control.ts";
 import { RTC_PORTS, RtcCmos } from "./rtc_cmos.ts";
 import { Uart16550, UART_PORTS } from "./uart_16550.ts";
-import { VirtioBlock } from "./virtio/block.ts";
+import { type BlockOptions, VirtioBlock } from "./virtio/block.ts";
 import type { VirtioDevice } from "./virtio/virtio_device.ts";
 import { VirtioPci } from "./virtio/virtio_pci.ts";
 
@@ -52,7 +51,8 @@ export interface PlatformOptions {
   /** The stub's handle of the machine. */
   readonly vm: number;
   readonly memory: GuestMemory;
-  readonly disk: Disk | null;
+  /** Virtio disks, in the order of their places on the bus. */
+  readonly disks: readonly BlockOptions[];
   /** Where the serial port's bytes go, and where those for it come from. */
   readonly output: ByteSink;
   readonly input: ByteSource;
@@ -79,7 +79,7 @@ export class Platform implements Pollable {
   readonly #interrupts: KernelInterrupts;
 
   constructor(options: PlatformOptions) {
-    const { stub, vm, memory, disk, counters } = options;
+    const { stub, vm, memory, counters } = options;
     this.#ram = memory;
     this.#interrupts = new KernelInterrupts(
       stub,
@@ -99,9 +99,7 @@ export class Platform implements Pollable {
     this.ports.map(CONFIG_PORTS, CONFIG_PORT_COUNT, this.#pci.ports);
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
     this.#pci.add(new PciFunction(this.memory, HOST_BRIDGE));
-    if (disk) {
-      this.#addVirtio(new VirtioBlock(stub, vm, memory, { disk, serial: "splitx-0", queues: 1 }));
-    }
+    for (const disk of options.disks) this.#addVirtio(new VirtioBlock(stub, vm, memory, disk));
     this.#pci.assignBars(PCI_MEMORY);
   }
 

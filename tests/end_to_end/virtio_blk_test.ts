@@ -1,5 +1,5 @@
 /** The drivers of the micro guests on our virtio disk, at every placement and notification. */
-import { match, ok, strictEqual } from "node:assert";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { createHash } from "node:crypto";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { Runtime } from "../../runtime/runtime.ts";
@@ -65,4 +65,39 @@ engineTest("a driver finds that a disk is read-only, and its bytes stay", async 
   strictEqual(output, "the disk is read-only\n");
   strictEqual(end.code, 1);
   ok(Deno.readFileSync(disk.path).every((byte, i) => byte === bytes[i]));
+});
+
+engineTest("a guest finds several disks in order, each by any of its queues", async () => {
+  await using runtime = await Runtime.open();
+  const contents = [1, 2, 3].map((seed) => noise(BLOCKS * BLOCK, seed));
+  using first = new TempFile(contents[0]!);
+  using second = new TempFile(contents[1]!);
+  using third = new TempFile(contents[2]!);
+  const config = {
+    guest: "blk",
+    disk: first.path,
+    disks: [{ file: second.path, queues: 4 }, { file: third.path, writable: true, serial: "log" }],
+  };
+  for (const [disk, queue] of [[0, 0], [1, 0], [1, 3], [2, 0]] as const) {
+    const cmdline = `ops=sum disk=${disk} queue=${queue} n=${BLOCKS}`;
+    const { output } = await runVm(runtime, { ...config, cmdline });
+    const expected = createHash("sha256").update(contents[disk]!).digest("hex");
+    match(output, new RegExp(`^sha256 ${expected}$`, "m"), cmdline);
+  }
+  const write = { ...config, cmdline: "disk=2 rw=write n=9" };
+  strictEqual((await runVm(runtime, write)).end.code, 0);
+  const changed = [first, second, third].map((file, i) =>
+    Deno.readFileSync(file.path).some((byte, at) => byte !== contents[i]![at])
+  );
+  deepStrictEqual(changed, [false, false, true]);
+});
+
+engineTest("a machine with two disks of one serial number is refused", async () => {
+  await using runtime = await Runtime.open();
+  using disk = new TempFile(new Uint8Array(BLOCK));
+  const disks = [{ file: disk.path }, { file: disk.path, serial: "splitx-0" }];
+  throws(
+    () => runtime.createVm({ guest: "blk", disks }),
+    /two disks have the serial number splitx-0$/,
+  );
 });

@@ -134,3 +134,32 @@ engineTest("a vCPU takes any entry state or refuses it", () => {
   strictEqual(stub.sx_vcpu_destroy(vcpu), 0);
   strictEqual(stub.sx_vm_destroy(vm), 0);
 });
+
+Deno.test("sx_file_zero() makes a range zero, gives its space back and keeps the file's size", () => {
+  const size = 1 << 20, part = 1 << 16;
+  using file = new TempFile(new Uint8Array(size).fill(7));
+  const path = new TextEncoder().encode(`${file.path}\0`);
+  const disk = check(stub, stub.sx_file_open(path, path.length, 1));
+  const zeros = () => Deno.readFileSync(file.path).filter((byte) => byte === 0).length;
+  strictEqual(stub.sx_file_zero(disk, 1000, 0, part, 0), 0);
+  strictEqual(zeros(), part);
+  strictEqual(stub.sx_file_flush(disk), 0);
+  const before = Deno.statSync(file.path).blocks!;
+  strictEqual(stub.sx_file_zero(disk, size / 2, 0, size / 2, 1), 0);
+  ok(Deno.statSync(file.path).blocks! < before);
+  strictEqual(zeros(), part + size / 2);
+  strictEqual(stub.sx_file_zero(disk, size, 0, 0, 0), 0);
+  for (
+    const [lo, hi, length] of [[size, 0, 1], [0, 0, size + 1], [0, 1, 1], [-1, -1, 1]] as const
+  ) {
+    ok(stub.sx_file_zero(disk, lo, hi, length, 1) < 0, `${lo} ${hi} ${length}`);
+    ok(stub.sx_file_zero(disk, lo, hi, length, 0) < 0, `${lo} ${hi} ${length}`);
+  }
+  strictEqual(Deno.statSync(file.path).size, size);
+  const readOnly = check(stub, stub.sx_file_open(path, path.length, 0));
+  ok(stub.sx_file_zero(readOnly, 0, 0, part, 0) < 0);
+  ok(stub.sx_file_zero(readOnly, 0, 0, part, 1) < 0);
+  strictEqual(zeros(), part + size / 2);
+  stub.sx_file_close(readOnly);
+  stub.sx_file_close(disk);
+});

@@ -6,41 +6,25 @@ import type { GuestMemory } from "../../../cores/guest_memory.ts";
 import type { Stub } from "../../../cores/stub.ts";
 import type { Disk } from "../../../hypercalls/block.ts";
 import type { Device } from "../device.ts";
-import { Registers } from "../registers.ts";
+import { blockConfig, blockFeatures, FEATURE, REQUEST, SECTOR, STATUS } from "./block_layout.ts";
+import { BlockRanges } from "./block_ranges.ts";
 import { PendingFlushes } from "./pending_flushes.ts";
+import { readSegments, segmentAddress } from "./segments.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { MOST_ENTRIES, SEGMENT_WORDS, type Virtqueue } from "./virtqueue.ts";
 
-const SECTOR = 512, BLOCK = 4096;
-
-/** Feature bits. */
-const SEG_MAX = 1 << 2,
-  READ_ONLY = 1 << 5,
-  BLK_SIZE = 1 << 6,
-  FLUSH = 1 << 9,
-  MULTI_QUEUE = 1 << 12;
-
-/** Configuration. */
-const CAPACITY_AT = 0, SEG_MAX_AT = 12, BLK_SIZE_AT = 20, NUM_QUEUES_AT = 34, CONFIG_BYTES = 60;
-
 /** A request: type, reserved, sector (64 bits), then data, then a byte of status. */
 const HEADER_BYTES = 16;
-const IN = 0, OUT = 1, FLUSH_CACHE = 4, GET_ID = 8;
-const OK = 0, IO_ERROR = 1, UNSUPPORTED = 2;
 const ID_BYTES = 20;
 /** Of a request that is answered later. */
 const LATER = -1;
 
-/** The guest-physical address of a segment. */
-function addressOf(segments: Int32Array, at: number): number {
-  return (segments[at + 1]! >>> 0) * 2 ** 32 + (segments[at]! >>> 0);
-}
-
 /** What {@link VirtioBlock} is made of. */
 export interface BlockOptions {
   readonly disk: Disk;
-  /** At most 20 characters; what the guest sees as the serial number. */
+  /** At most 20 bytes; what the guest sees as the serial number. */
   readonly serial: string;
+  /** How many queues it has, from 1. */
   readonly queues: number;
 }
 
@@ -57,6 +41,9 @@ export class VirtioBlock implements VirtioDevice {
   readonly #disk: Disk;
   readonly #sectors: number;
   readonly #id: Uint8Array;
+  readonly #ranges: BlockRanges;
+  /** A write that is done is stable: the driver will not ask for a flush (5.2.6.2). */
+  #writeThrough = false;
   /** The data segments of one request, as the stub takes them. */
   readonly #data = new Int32Array(MOST_ENTRIES * SEGMENT_WORDS);
   #segments = 0;
@@ -74,26 +61,21 @@ export class VirtioBlock implements VirtioDevice {
     this.#disk = options.disk;
     this.#sectors = Math.floor(options.disk.bytes / SECTOR);
     this.queues = options.queues;
+    this.features = blockFeatures(options.disk);
+    this.config = blockConfig(this.#sectors, options.queues);
     this.#flushes = new PendingFlushes(stub, options.disk.file, options.queues);
-    this.features = SEG_MAX | BLK_SIZE | FLUSH | MULTI_QUEUE |
-      (options.disk.writable ? 0 : READ_ONLY);
+    this.#ranges = new BlockRanges(stub, memory, options.disk, this.#sectors);
     this.#id = new Uint8Array(ID_BYTES);
     new TextEncoder().encodeInto(options.serial, this.#id);
-    const config = new Registers(CONFIG_BYTES);
-    config.set(CAPACITY_AT, 4, this.#sectors | 0);
-    config.set(CAPACITY_AT + 4, 4, Math.floor(this.#sectors / 2 ** 32));
-    config.set(SEG_MAX_AT, 4, MOST_ENTRIES - 2);
-    config.set(BLK_SIZE_AT, 4, options.disk.bytes % BLOCK === 0 ? BLOCK : SECTOR);
-    config.set(NUM_QUEUES_AT, 2, options.queues);
-    this.config = config;
   }
 
-  /** Flushes that the host has not finished. */
+  /** Requests that wait for the host to have flushed. */
   get outstanding(): number {
     return this.#flushes.count;
   }
 
-  start(_features: number, inOrder: boolean): void {
+  start(features: number, inOrder: boolean): void {
+    this.#writeThrough = (features & FEATURE.flush) === 0;
     this.#inOrder = inOrder;
   }
 
@@ -104,7 +86,8 @@ export class VirtioBlock implements VirtioDevice {
   serve(index: number, queue: Virtqueue, most: number): number {
     const flushes = this.#flushes;
     while (flushes.isDone(index)) {
-      queue.give(flushes.head, this.#answer(flushes.status, flushes.failed ? IO_ERROR : OK, 0));
+      const result = flushes.failed ? STATUS.ioError : STATUS.ok;
+      queue.give(flushes.head, this.#answer(flushes.status, result, 0));
       flushes.shift();
     }
     let served = 0;
@@ -123,46 +106,64 @@ export class VirtioBlock implements VirtioDevice {
     const { segments, readable, writable } = queue;
     if (writable === 0) return 0; // nowhere for a status
     const last = (readable + writable - 1) * SEGMENT_WORDS;
-    const status = addressOf(segments, last) + segments[last + 2]! - 1;
-    if (!this.#readHeader(segments, readable)) return this.#answer(status, IO_ERROR, 0);
-    const header = this.#header;
-    switch (header[0]) {
-      case IN:
+    const status = segmentAddress(segments, last) + segments[last + 2]! - 1;
+    if (!this.#readHeader(segments, readable)) return this.#answer(status, STATUS.ioError, 0);
+    const header = this.#header, type = header[0]!;
+    switch (type) {
+      case REQUEST.in: {
         this.#gather(segments, readable, writable, 0, 1);
-        return this.#moved(status, this.#transfer(header[2]!, header[3]!, false), this.#bytes);
-      case OUT:
-        if (!this.#disk.writable) return this.#answer(status, IO_ERROR, 0);
+        const ok = this.#transfer(header[2]!, header[3]!, false);
+        return this.#answer(status, ok ? STATUS.ok : STATUS.ioError, ok ? this.#bytes : 0);
+      }
+      case REQUEST.out: {
         this.#gather(segments, 0, readable, HEADER_BYTES, 0);
-        return this.#moved(status, this.#transfer(header[2]!, header[3]!, true), 0);
-      case FLUSH_CACHE:
-        if (!this.#disk.writable) return this.#answer(status, OK, 0); // nothing was written
-        return this.#flushes.push(index, head, status) ? LATER : this.#answer(status, IO_ERROR, 0);
-      case GET_ID:
+        const ok = this.#disk.writable && this.#transfer(header[2]!, header[3]!, true);
+        return ok ? this.#settle(index, head, status) : this.#answer(status, STATUS.ioError, 0);
+      }
+      case REQUEST.discard:
+      case REQUEST.writeZeroes: {
+        this.#gather(segments, 0, readable, HEADER_BYTES, 0);
+        const discard = type === REQUEST.discard;
+        const result = this.#ranges.serve(discard, this.#data, this.#segments, this.#bytes);
+        return result === STATUS.ok
+          ? this.#settle(index, head, status)
+          : this.#answer(status, result, 0);
+      }
+      case REQUEST.flush:
+        return this.#flush(index, head, status);
+      case REQUEST.getId:
         this.#gather(segments, readable, writable, 0, 1);
-        return this.#answer(status, OK, this.#identify());
+        return this.#answer(status, STATUS.ok, this.#identify());
       default:
-        return this.#answer(status, UNSUPPORTED, 0);
+        return this.#answer(status, STATUS.unsupported, 0);
     }
+  }
+
+  /** Answers a write that has been made: without a write cache once it is on the disk (5.2.6.2). */
+  #settle(index: number, head: number, status: number): number {
+    return this.#writeThrough
+      ? this.#flush(index, head, status)
+      : this.#answer(status, STATUS.ok, 0);
+  }
+
+  #flush(index: number, head: number, status: number): number {
+    if (!this.#disk.writable) return this.#answer(status, STATUS.ok, 0); // nothing was written
+    return this.#flushes.push(index, head, status)
+      ? LATER
+      : this.#answer(status, STATUS.ioError, 0);
   }
 
   /** Copies the header, however it is cut in segments. False when the chain is too short. */
   #readHeader(segments: Int32Array, readable: number): boolean {
     const memory = this.#memory, header = this.#header;
     if (readable > 0 && segments[2]! >= HEADER_BYTES) {
-      const at = addressOf(segments, 0);
+      const at = segmentAddress(segments, 0);
       header[0] = memory.word(at);
       header[2] = memory.word(at + 8);
       header[3] = memory.word(at + 12);
       return true;
     }
-    let filled = 0;
-    for (let i = 0; i < readable && filled < HEADER_BYTES; i++) {
-      const at = addressOf(segments, i * SEGMENT_WORDS), length = segments[i * SEGMENT_WORDS + 2]!;
-      for (let j = 0; j < length && filled < HEADER_BYTES; j++) {
-        this.#headerBytes[filled++] = memory.byte(at + j);
-      }
-    }
-    return filled === HEADER_BYTES;
+    return readSegments(memory, segments, readable, this.#headerBytes) === HEADER_BYTES;
   }
 
   /**
@@ -180,7 +181,7 @@ export class VirtioBlock implements VirtioDevice {
         skip -= length;
         continue;
       }
-      const start = addressOf(segments, from) + skip;
+      const start = segmentAddress(segments, from) + skip;
       data[at] = start | 0;
       data[at + 1] = Math.floor(start / 2 ** 32);
       data[at + 2] = length - skip;
@@ -216,17 +217,13 @@ export class VirtioBlock implements VirtioDevice {
   #identify(): number {
     let done = 0;
     for (let i = 0; i < this.#segments && done < ID_BYTES; i++) {
-      const at = addressOf(this.#data, i * SEGMENT_WORDS);
+      const at = segmentAddress(this.#data, i * SEGMENT_WORDS);
       const length = this.#data[i * SEGMENT_WORDS + 2]!;
       for (let j = 0; j < length && done < ID_BYTES; j++) {
         this.#memory.setByte(at + j, this.#id[done++]!);
       }
     }
     return done;
-  }
-
-  #moved(status: number, ok: boolean, written: number): number {
-    return this.#answer(status, ok ? OK : IO_ERROR, ok ? written : 0);
   }
 
   #answer(status: number, code: number, written: number): number {

@@ -7,7 +7,8 @@ import { Virtqueue } from "./virtqueue.ts";
 
 const SECTOR = 512, SECTORS = 16;
 const HEADER = 0x8000, DATA = 0x9000, STATUS = 0xf000, MEMORY = 65536;
-const IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8;
+const IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13;
+const UNMAP = 1, EOPNOTSUPP = -95;
 const OK = 0, IO_ERROR = 1, UNSUPPORTED = 2;
 
 /** The stub's file calls on an array; `fails` makes them fail, `holds` cuts the file. */
@@ -18,6 +19,10 @@ class FileInMemory {
   flushes = 0;
   /** Flushes that the host has finished: all at once unless a test says otherwise. */
   flushed = Infinity;
+  /** The file system cannot take space back. */
+  keepsSpace = false;
+  /** Offset and length of what was punched. */
+  readonly punched: number[][] = [];
 
   stub(guest: Uint8Array): Stub {
     const move = (segments: Int32Array, count: number, offset: number, write: boolean) => {
@@ -37,6 +42,13 @@ class FileInMemory {
         move(s, n, lo, false),
       sx_file_write_segments: (_f: number, _v: number, s: Int32Array, n: number, lo: number) =>
         move(s, n, lo, true),
+      sx_file_zero: (_f: number, lo: number, _hi: number, length: number, punch: number) => {
+        if (punch !== 0 && this.keepsSpace) return EOPNOTSUPP;
+        if (this.fails) return -5;
+        if (punch !== 0) this.punched.push([lo, length]);
+        this.bytes.fill(0, lo, lo + length);
+        return 0;
+      },
       sx_file_flush_start: () => {
         this.flushes++;
         return 0;
@@ -84,7 +96,8 @@ Deno.test("VirtioBlock tells capacity, block size and whether it may be written"
   const { device } = deviceOf();
   strictEqual(device.config.read(0, 4), SECTORS);
   strictEqual(device.config.read(4, 4), 0);
-  strictEqual(device.config.read(20, 4), 4096);
+  strictEqual(device.config.read(20, 4), SECTOR);
+  strictEqual(SECTOR << device.config.read(24, 1), 4096);
   strictEqual(device.features & 1 << 5, 0);
   strictEqual(deviceOf(false).device.features & 1 << 5, 1 << 5);
 });
@@ -170,7 +183,7 @@ Deno.test("a read-only disk takes no write and has nothing to flush", () => {
 /** A flush and then a read are available; the host has not finished the flush. */
 function flushThenRead(inOrder: boolean) {
   const made = deviceOf(), { driver, file, device } = made;
-  device.start(0, inOrder);
+  device.start(1 << 9, inOrder);
   file.flushed = 0;
   driver.view.setUint32(HEADER, FLUSH, true);
   driver.view.setUint32(HEADER + 16, IN, true);
@@ -238,4 +251,104 @@ Deno.test("a chain without room for a status is given back, one without header i
   deepStrictEqual(driver.collect().map(({ written }) => written), [0, 1, 1]);
   strictEqual(driver.bytes[STATUS], IO_ERROR);
   strictEqual(driver.bytes[STATUS + 1], IO_ERROR);
+});
+
+Deno.test("a driver that does not ask for flushes gets each write flushed", () => {
+  const machine = deviceOf(), { file, device, request } = machine;
+  device.start(0, false);
+  request(OUT, 0, [from(SECTOR)]);
+  strictEqual(file.flushes, 1);
+  rangesOf(machine, WRITE_ZEROES, [[0, 1, 0]]);
+  strictEqual(file.flushes, 2);
+  request(IN, 0, [into(SECTOR)]);
+  request(OUT, SECTORS, [from(SECTOR)]); // refused
+  strictEqual(file.flushes, 2);
+  device.start(device.features, false);
+  strictEqual(request(OUT, 0, [from(SECTOR)]).status, OK);
+  strictEqual(file.flushes, 2);
+});
+
+type Range = readonly [sector: number, sectors: number, flags: number];
+type Machine = ReturnType<typeof deviceOf>;
+
+/** Sends ranges in a request, cut anywhere: its status. */
+function rangesOf({ driver, request }: Machine, type: number, ranges: readonly Range[], cut = 7) {
+  ranges.forEach(([sector, sectors, flags], i) => {
+    driver.view.setBigUint64(DATA + 16 * i, BigInt(sector), true);
+    driver.view.setUint32(DATA + 16 * i + 8, sectors, true);
+    driver.view.setUint32(DATA + 16 * i + 12, flags, true);
+  });
+  const bytes = 16 * ranges.length;
+  return request(type, 0, [from(cut), from(bytes - cut, DATA + cut)]).status;
+}
+
+Deno.test("WRITE_ZEROES makes its ranges zero and nothing else, and gives space back when it may", () => {
+  const machine = deviceOf(), { file } = machine;
+  file.bytes.fill(9);
+  strictEqual(rangesOf(machine, WRITE_ZEROES, [[1, 2, 0], [5, 1, UNMAP], [7, 0, 0]]), OK);
+  const zeros = Array.from({ length: SECTORS }, (_, i) => file.bytes[i * SECTOR + 100] === 0);
+  deepStrictEqual(zeros.flatMap((zero, i) => zero ? [i] : []), [1, 2, 5]);
+  deepStrictEqual(file.punched, [[5 * SECTOR, SECTOR]]);
+});
+
+Deno.test("WRITE_ZEROES writes zeros where the file system cannot take space back", () => {
+  const machine = deviceOf(), { file } = machine;
+  file.bytes.fill(9);
+  file.keepsSpace = true;
+  strictEqual(rangesOf(machine, WRITE_ZEROES, [[3, 1, UNMAP]]), OK);
+  strictEqual(file.bytes[3 * SECTOR], 0);
+});
+
+Deno.test("DISCARD gives space back, and is done where that cannot be", () => {
+  const machine = deviceOf(), { file } = machine;
+  strictEqual(rangesOf(machine, DISCARD, [[2, 3, 0], [8, 8, 0]]), OK);
+  deepStrictEqual(file.punched, [[2 * SECTOR, 3 * SECTOR], [8 * SECTOR, 8 * SECTOR]]);
+  file.keepsSpace = true;
+  strictEqual(rangesOf(machine, DISCARD, [[0, 1, 0]]), OK);
+  file.keepsSpace = false;
+  file.fails = true;
+  strictEqual(rangesOf(machine, DISCARD, [[0, 1, 0]]), IO_ERROR);
+});
+
+/** Ranges behind a good one, of which nothing may be served, and the answer to each type. */
+const WRONG_RANGES: readonly (readonly [string, Range, discard: number, zeroes: number])[] = [
+  ["that ends behind the disk", [SECTORS - 1, 2, 0], IO_ERROR, IO_ERROR],
+  ["that begins behind the disk", [SECTORS + 1, 0, 0], IO_ERROR, IO_ERROR],
+  ["far away", [2 ** 53, 1, 0], IO_ERROR, IO_ERROR],
+  ["that is too long", [0, 2 ** 32 - 1, 0], IO_ERROR, IO_ERROR],
+  ["with a flag that nobody knows", [0, 1, 2], UNSUPPORTED, UNSUPPORTED],
+];
+
+for (const [what, range, discard, zeroes] of WRONG_RANGES) {
+  Deno.test(`a request with a range ${what} is refused whole`, () => {
+    const machine = deviceOf(), { file } = machine;
+    file.bytes.fill(9);
+    strictEqual(rangesOf(machine, DISCARD, [[0, 1, 0], range]), discard);
+    strictEqual(rangesOf(machine, WRITE_ZEROES, [[0, 1, 0], range]), zeroes);
+    ok(file.bytes.every((byte) => byte === 9));
+  });
+}
+
+Deno.test("ranges that are cut, too many or none are refused, and unmap is none of DISCARD's", () => {
+  const machine = deviceOf(), { request, file } = machine;
+  file.bytes.fill(9);
+  for (const type of [DISCARD, WRITE_ZEROES]) {
+    strictEqual(request(type, 0, [from(24)]).status, IO_ERROR);
+    strictEqual(request(type, 0, []).status, IO_ERROR);
+    const many = machine.device.config.read(40, 4) + 1;
+    strictEqual(rangesOf(machine, type, Array(many).fill([0, 1, 0])), IO_ERROR);
+  }
+  strictEqual(rangesOf(machine, DISCARD, [[0, 1, UNMAP]]), UNSUPPORTED);
+  ok(file.bytes.every((byte) => byte === 9));
+});
+
+Deno.test("a read-only disk neither offers nor serves DISCARD and WRITE_ZEROES", () => {
+  const machine = deviceOf(false), { file } = machine;
+  file.bytes.fill(9);
+  strictEqual(machine.device.features & (1 << 13 | 1 << 14), 0);
+  strictEqual(deviceOf().device.features >> 13 & 3, 3);
+  for (const type of [DISCARD, WRITE_ZEROES]) {
+    strictEqual(rangesOf(machine, type, [[0, 1, 0]]), IO_ERROR);
+  }
+  ok(file.bytes.every((byte) => byte === 9));
 });

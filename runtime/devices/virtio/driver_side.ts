@@ -16,7 +16,7 @@ export interface Buffer {
   readonly write?: boolean;
 }
 
-/** Guest memory of its own with one queue in its first 16 KiB. */
+/** Guest memory with one queue in its first 16 KiB. */
 export class DriverSide {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
@@ -26,11 +26,17 @@ export class DriverSide {
   #published = 0;
   #seen = 0;
 
-  /** @param size of the queue, @param memoryBytes at least 64 KiB */
-  constructor(size: number, memoryBytes = 65536) {
-    this.bytes = new Uint8Array(memoryBytes);
+  /**
+   * @param size of the queue
+   * @param memoryBytes at least 64 KiB
+   * @param at where the memory of a machine is mapped; memory of its own when absent
+   */
+  constructor(size: number, memoryBytes = 65536, at?: Deno.PointerObject) {
+    this.bytes = new Uint8Array(
+      at ? Deno.UnsafePointerView.getArrayBuffer(at, memoryBytes) : new ArrayBuffer(memoryBytes),
+    );
     this.view = new DataView(this.bytes.buffer);
-    const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.bytes));
+    const address = Deno.UnsafePointer.value(at ?? Deno.UnsafePointer.of(this.bytes));
     this.memory = new GuestMemory(address, memoryBytes);
     this.addresses = {
       size,
