@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { type PollingPolicy, QUEUE_COUNTER, QueuePoller } from "./queue_poller.ts";
+import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
 const TICKS_PER_MS = 1000;
@@ -9,6 +10,8 @@ const ELVIS: PollingPolicy = { startRate: 2, stopIdleMs: 3000, quantum: 4 };
 class Backlog {
   readonly log: number[] = [];
   readonly queues: { pending: boolean; notifications: boolean; chains: number }[];
+
+  readonly device: { input?: InputQueue } = {};
 
   constructor(...chains: number[]) {
     this.queues = chains.map((count) => ({
@@ -136,6 +139,21 @@ Deno.test("the doorbell asks the drivers of polled queues to notify while the co
   ok(backlog.queues[0]!.notifications && backlog.queues[1]!.notifications);
   poller.doorbell = false;
   deepStrictEqual(backlog.queues.map((queue) => queue.notifications), [false, true]);
+});
+
+Deno.test("a queue for input is served when there is input, and never asks its driver", () => {
+  for (const startRate of [0, 2, Infinity]) {
+    const backlog = new Backlog(8, 0), input = { index: 0, waiting: false };
+    backlog.device.input = input;
+    const { poller, clock } = pollerOf({ ...ELVIS, startRate }, backlog);
+    strictEqual(poller.poll(), false);
+    input.waiting = true;
+    strictEqual(poller.poll(), true);
+    deepStrictEqual(backlog.log, [0]);
+    clock.now += 10_000 * TICKS_PER_MS;
+    for (let i = 0; i < 9000; i++) poller.poll();
+    strictEqual(backlog.queues[0]!.notifications, false);
+  }
 });
 
 Deno.test("where nobody polls, a notification serves the queue at once and wholly", () => {
