@@ -22,6 +22,8 @@ const OPTIONS = {
   vcpus: { type: "string" },
   memory: { type: "string" },
   disk: { type: "string" },
+  network: { type: "string" },
+  mac: { type: "string" },
   cmdline: { type: "string" },
   kernel: { type: "string" },
   initrd: { type: "string" },
@@ -49,6 +51,8 @@ Without options: the digest demonstration at every placement and notification.
   --vcpus N   --memory SIZE   --cmdline TEXT
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
+  --network NAME           a network that machines share (see --config)
+  --mac ADDRESS            Ethernet address of the guest's network device
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -94,7 +98,7 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
-  for (const name of ["engine", "placement", "notification", "memory", "disk"]) {
+  for (const name of ["engine", "placement", "notification", "memory", "disk", "network", "mac"]) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }

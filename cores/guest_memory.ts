@@ -7,6 +7,7 @@
  * typed arrays: bit 31 and the bits above it number the window, the 31 below are the place in it.
  */
 import { HIGH_MEMORY_START, LOW_MEMORY_MAX } from "./abi.ts";
+import { type ByteArea, copyBytes } from "./byte_copy.ts";
 
 const WINDOW_BYTES = 2 ** 31;
 const PLACE_MASK = WINDOW_BYTES - 1;
@@ -29,6 +30,8 @@ export class GuestMemory {
   readonly #windows: Uint8Array[] = [];
   /** The same windows as 32-bit words. */
   readonly #words: Int32Array[] = [];
+  /** The same windows as both. */
+  readonly #areas: ByteArea[] = [];
 
   /**
    * @param address where the stub mapped it
@@ -41,8 +44,10 @@ export class GuestMemory {
     const map = (start: number, bytes: number, base: bigint) => {
       for (let at = 0; at < bytes; at += WINDOW_BYTES) {
         const window = bytesAt(base + BigInt(at), Math.min(WINDOW_BYTES, bytes - at));
-        this.#windows[(start + at) / WINDOW_BYTES] = window;
-        this.#words[(start + at) / WINDOW_BYTES] = new Int32Array(window.buffer);
+        const index = (start + at) / WINDOW_BYTES, words = new Int32Array(window.buffer);
+        this.#windows[index] = window;
+        this.#words[index] = words;
+        this.#areas[index] = { bytes: window, words };
       }
     };
     map(0, this.lowBytes, address);
@@ -97,6 +102,40 @@ export class GuestMemory {
     const index = Math.floor(address / WINDOW_BYTES);
     const window = this.#windows[index];
     if (window !== undefined) window[address - index * WINDOW_BYTES] = value;
+  }
+
+  /**
+   * Copies out of memory. The caller has asked {@link contains}; what is outside is not copied.
+   *
+   * @param address guest-physical
+   */
+  copyOut(address: number, length: number, to: ByteArea, toAt: number): void {
+    for (let done = 0; done < length;) {
+      const index = Math.floor((address + done) / WINDOW_BYTES), area = this.#areas[index];
+      if (area === undefined) return;
+      const at = address + done - index * WINDOW_BYTES;
+      const part = Math.min(length - done, area.bytes.length - at);
+      if (part <= 0) return;
+      copyBytes(area, at, to, toAt + done, part);
+      done += part;
+    }
+  }
+
+  /**
+   * Copies into memory. The caller has asked {@link contains}; what is outside is not copied.
+   *
+   * @param address guest-physical
+   */
+  copyIn(address: number, length: number, from: ByteArea, fromAt: number): void {
+    for (let done = 0; done < length;) {
+      const index = Math.floor((address + done) / WINDOW_BYTES), area = this.#areas[index];
+      if (area === undefined) return;
+      const at = address + done - index * WINDOW_BYTES;
+      const part = Math.min(length - done, area.bytes.length - at);
+      if (part <= 0) return;
+      copyBytes(from, fromAt + done, area, at, part);
+      done += part;
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import fc from "fast-check";
+import { byteArea } from "./byte_copy.ts";
 import { GuestMemory } from "./guest_memory.ts";
 
 const SIZE = 64 * 1024;
@@ -141,6 +142,26 @@ Deno.test("view16() and view32() agree with contains()", () => {
     if (largeMemory.view16(lo, hi, count)) ok(largeMemory.contains(lo, hi, 2 * count));
     if (largeMemory.view32(lo, hi, count)) ok(largeMemory.contains(lo, hi, 4 * count));
   }));
+});
+
+Deno.test("copyIn() and copyOut() cross two windows and end with the RAM", () => {
+  const from = byteArea(256), to = byteArea(256);
+  for (let i = 0; i < 256; i++) from.bytes[i] = i ^ 0x5a;
+  for (const address of [4096, 2 * GIB - 101, 6 * GIB - 3]) {
+    largeMemory.copyIn(address, 256, from, 0);
+    largeMemory.copyOut(address, 256, to, 0);
+    deepStrictEqual(to.bytes, from.bytes, `${address}`);
+    strictEqual(largeMemory.byte(address + 255), 255 ^ 0x5a);
+  }
+  const bytes = new Uint8Array(SIZE), small = memoryIn(bytes);
+  small.copyIn(SIZE - 4, 8, from, 0);
+  deepStrictEqual(bytes.slice(-4), from.bytes.slice(0, 4));
+  to.bytes.fill(9);
+  for (const address of [SIZE, 3 * GIB, 2 ** 52]) {
+    small.copyIn(address, 8, from, 0);
+    small.copyOut(address, 8, to, 0);
+  }
+  ok(to.bytes.every((byte) => byte === 9));
 });
 
 Deno.test("words() is a live view", () => {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { MEMORY_MAX } from "../cores/abi.ts";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
+import { parseMac } from "./network/mac.ts";
 
 const KIB = 1024;
 const PAGE = 4096;
@@ -66,6 +67,9 @@ const diskSchema = z.strictObject({
   queues: z.int().min(1).max(8).default(1),
 });
 
+const NETWORK_WORDS = "is no name: up to 32 small letters, digits and -, a letter first";
+const MAC_WORDS = "is no address of a device: write six bytes as 02:00:00:00:00:01";
+
 /** A machine's configuration; every field but `guest` has a default. */
 export const vmConfigSchema = z.strictObject({
   /** Shown to people. */
@@ -93,6 +97,10 @@ export const vmConfigSchema = z.strictObject({
   writable: z.boolean().default(false),
   /** More virtio disks, in the order in which the guest finds them. */
   disks: z.array(diskSchema).max(MOST_DISKS).default([]),
+  /** Name of a network; machines that name the same one reach each other. */
+  network: z.string().regex(/^[a-z][a-z\d-]{0,31}$/, NETWORK_WORDS).optional(),
+  /** Ethernet address of its network device; made from the machine's number when absent. */
+  mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
   cmdline: z.string().default(""),
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
@@ -102,6 +110,12 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.vcpus === 1, {
   path: ["vcpus"],
   message: "same-core placement serves one vCPU",
+}).refine((config) => config.placement === "split" || config.network === undefined, {
+  path: ["network"],
+  message: "needs split placement, where a core polls for frames",
+}).refine((config) => config.mac === undefined || config.network !== undefined, {
+  path: ["mac"],
+  message: "is the address of a network device: name a network as well",
 });
 
 /** A configuration as a user writes it. */

@@ -10,7 +10,10 @@ export const MACHINE_COUNTER = {
   queueChains: 4,
   interrupts: 5,
   lostInterrupts: 6,
-  count: 8,
+  framesSent: 7,
+  framesReceived: 8,
+  framesDropped: 9,
+  count: 16,
 } as const;
 
 const VCPU_COUNTERS = 8;

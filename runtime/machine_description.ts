@@ -17,8 +17,17 @@ export interface MachineDescription {
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
   readonly disks: Disks;
+  readonly network: NetworkDescription | null;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
+}
+
+/** What a machine's network device is joined to. */
+export interface NetworkDescription {
+  /** The device's address. */
+  readonly mac: Uint8Array;
+  /** Name of a switch between the machines of one core. */
+  readonly name: string;
 }
 
 /** One vCPU of it. */

@@ -29,7 +29,12 @@ import { createInputBuffer } from "./devices/input_ring.ts";
 import { openDisks } from "./disk.ts";
 import { POSTED_PORTS } from "./exit_router.ts";
 import type { GuestFiles } from "./guest_image.ts";
-import type { MachineDescription, VcpuDescription } from "./machine_description.ts";
+import type {
+  MachineDescription,
+  NetworkDescription,
+  VcpuDescription,
+} from "./machine_description.ts";
+import { macOf } from "./network/mac.ts";
 
 const PAGE = 4096;
 
@@ -101,9 +106,10 @@ export function setUpMachine(
       vcpus,
       console: createConsoleBuffer(),
       input: createInputBuffer(),
-      polled: pc || disks.virtio.length > 0,
+      polled: pc || disks.virtio.length > 0 || config.network !== undefined,
       counters: createCounters(config.vcpus),
       disks,
+      network: describeNetwork(id, config),
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
@@ -114,6 +120,11 @@ export function setUpMachine(
     release();
     throw error;
   }
+}
+
+function describeNetwork(id: number, config: VmConfig): NetworkDescription | null {
+  if (config.network === undefined) return null;
+  return { name: config.network, mac: macOf(id, config.mac) };
 }
 
 /** Ports that a PC's devices may get. */

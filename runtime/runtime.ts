@@ -12,6 +12,8 @@ import { runError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { readGuestFiles } from "./guest_image.ts";
 import type { EndedEvent } from "./machine_description.ts";
+import { macOf } from "./network/mac.ts";
+import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
 import { setUpMachine } from "./machine_setup.ts";
 import { Vm, type VmHost } from "./vm.ts";
 
@@ -28,6 +30,11 @@ export interface RuntimeOptions {
 const SPIN_NS = 1_000_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
+
+/** The core that serves a machine, undefined under same-core placement. */
+function hypervisorOf(id: number, plan: CorePlan): number | undefined {
+  return plan.hypervisor[id % plan.hypervisor.length];
+}
 
 /** See the head of this file. */
 export class Runtime implements AsyncDisposable {
@@ -99,6 +106,16 @@ export class Runtime implements AsyncDisposable {
     return [...this.#workers];
   }
 
+  /** The machines that run or will. */
+  get #living(): readonly Vm[] {
+    return [...this.#vms.values()].filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
+  }
+
+  #neighbour(id: number, config: VmConfig, plan: CorePlan): Neighbour {
+    const { name, network, mac } = config;
+    return { name, network, mac: macOf(id, mac), core: hypervisorOf(id, plan) };
+  }
+
   /** The plan that a machine with this configuration would get now. */
   planFor(config: VmConfig): CorePlan {
     const request = {
@@ -106,8 +123,7 @@ export class Runtime implements AsyncDisposable {
       placement: config.placement,
       overcommit: config.overcommit,
     };
-    const others = [...this.#vms.values()]
-      .filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
+    const others = this.#living;
     const inUse = {
       hypervisor: others.flatMap((vm) => vm.plan.hypervisor),
       guest: others.flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
@@ -129,6 +145,8 @@ export class Runtime implements AsyncDisposable {
     const plan = this.planFor(config);
     const files = readGuestFiles(config, this.#guestFolder);
     const id = this.#nextId++;
+    const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
+    checkNeighbours(this.#neighbour(id, config, plan), others);
     const machine = setUpMachine(this.stub, id, config, files, this.tscKhz);
     const vm = new Vm(this.#host, id, config, plan, machine);
     this.#vms.set(id, vm);
@@ -174,7 +192,7 @@ export class Runtime implements AsyncDisposable {
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const cpu = vm.plan.hypervisor[vm.id % vm.plan.hypervisor.length]!;
+    const cpu = hypervisorOf(vm.id, vm.plan)!;
     let core = this.#hypervisors.get(cpu);
     if (!core) {
       core = this.#startCore(cpu);

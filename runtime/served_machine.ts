@@ -28,6 +28,7 @@ import { Hypercalls } from "../hypercalls/hypercalls.ts";
 import { machineCounters, vcpuCounters } from "./counters.ts";
 import { Platform } from "./devices/platform.ts";
 import { ExitRouter } from "./exit_router.ts";
+import type { NetworkPlace, Networks } from "./network/networks.ts";
 import type { LastExit, MachineDescription, MachineEnd } from "./machine_description.ts";
 
 const REASONS = new Map([
@@ -58,15 +59,20 @@ export class ServedMachine implements Machine {
   readonly served: readonly Served[];
   readonly #stub: Stub;
   readonly #description: MachineDescription;
+  readonly #network: NetworkPlace | null;
   readonly #onEnd: (end: MachineEnd) => void;
   #live = true;
 
-  /** @param onEnd called once, when the guest ends itself or fails */
+  /**
+   * @param networks of the core
+   * @param onEnd called once, when the guest ends itself or fails
+   */
   constructor(
     stub: Stub,
     description: MachineDescription,
     ticksPerNs: number,
     placement: Placement,
+    networks: Networks,
     onEnd: (end: MachineEnd) => void,
   ) {
     this.#stub = stub;
@@ -78,11 +84,13 @@ export class ServedMachine implements Machine {
     const output = new ConsoleWriter(description.console);
     const console = new ConsoleService(memory, output);
     const block = new BlockService(stub, description.vm, memory, description.disks.service);
+    this.#network = description.network && networks.join(description.network);
     const platform = new Platform({
       stub,
       vm: description.vm,
       memory,
       disks: description.disks.virtio,
+      network: this.#network,
       output,
       input: new InputReader(description.input),
       polling: description.polling,
@@ -105,6 +113,11 @@ export class ServedMachine implements Machine {
       )
     );
     this.served = description.polled ? [...this.vcpus, this.#serve(platform)] : this.vcpus;
+  }
+
+  /** Gives back what it shares with others. To be called once, when it is served no more. */
+  leave(): void {
+    this.#network?.leave();
   }
 
   #serve<T extends Pollable>(channel: T): Served & { readonly channel: T } {

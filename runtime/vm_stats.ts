@@ -68,6 +68,12 @@ export interface VmStats {
   readonly interrupts: number;
   /** Interrupts that no controller took. */
   readonly lostInterrupts: number;
+  /** Frames that its network took. */
+  readonly framesSent: number;
+  /** Frames that its driver got. */
+  readonly framesReceived: number;
+  /** Frames that were malformed or found no room, going out or coming in. */
+  readonly framesDropped: number;
 }
 
 function long(words: Int32Array, at: number): number {
@@ -121,5 +127,8 @@ export function readStats(
     queueRequests: machine[MACHINE_COUNTER.queueChains]!,
     interrupts: machine[MACHINE_COUNTER.interrupts]!,
     lostInterrupts: machine[MACHINE_COUNTER.lostInterrupts]!,
+    framesSent: machine[MACHINE_COUNTER.framesSent]!,
+    framesReceived: machine[MACHINE_COUNTER.framesReceived]!,
+    framesDropped: machine[MACHINE_COUNTER.framesDropped]!,
   };
 }

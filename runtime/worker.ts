@@ -6,6 +6,7 @@ import type { CoreView, Served } from "../cores/hypervisor_loop.ts";
 import { sameCoreLoop, type ServedVcpu } from "../cores/same_core_loop.ts";
 import { openStub, wordsAt } from "../cores/stub.ts";
 import type { EndedEvent, MachineDescription } from "./machine_description.ts";
+import { Networks } from "./network/networks.ts";
 import { ServedMachine } from "./served_machine.ts";
 
 /** What the worker can be told. */
@@ -41,6 +42,7 @@ interface WorkerScope {
 export function serveWorker(loop: Loop): void {
   const scope = globalThis as unknown as WorkerScope;
   const machines = new Map<number, ServedMachine>();
+  const networks = new Networks();
   const served: Served[] = [];
   let core: CoreView | undefined;
   let own: { vcpu: number; served: ServedVcpu } | undefined;
@@ -72,6 +74,7 @@ export function serveWorker(loop: Loop): void {
       description,
       ticksPerNs,
       sameCoreVcpu === undefined ? "split" : "same-core",
+      networks,
       (end) => scope.postMessage({ type: "event", machine: description.id, end }),
     );
     machines.set(description.id, machine);
@@ -89,6 +92,7 @@ export function serveWorker(loop: Loop): void {
     const machine = machines.get(id);
     if (!machine) return;
     machines.delete(id);
+    machine.leave();
     for (const one of machine.served) {
       const at = served.indexOf(one);
       if (at >= 0) served.splice(at, 1);

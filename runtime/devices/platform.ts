@@ -5,6 +5,7 @@ import type { Pollable } from "../../cores/hypervisor_loop.ts";
 import type { Stub } from "../../cores/stub.ts";
 import { PM_PORT, SCI } from "../acpi/platform.ts";
 import { MACHINE_COUNTER } from "../counters.ts";
+import type { FramePort } from "../network/frame_port.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
 import { Bus } from "./bus.ts";
 import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
@@ -19,6 +20,7 @@ import { ResetControl } from "./reset_control.ts";
 import { RTC_PORTS, RtcCmos } from "./rtc_cmos.ts";
 import { Uart16550, UART_PORTS } from "./uart_16550.ts";
 import { type BlockOptions, VirtioBlock } from "./virtio/block.ts";
+import { VirtioNet } from "./virtio/net.ts";
 import type { VirtioDevice } from "./virtio/virtio_device.ts";
 import { VirtioPci } from "./virtio/virtio_pci.ts";
 
@@ -53,6 +55,8 @@ export interface PlatformOptions {
   readonly memory: GuestMemory;
   /** Virtio disks, in the order of their places on the bus. */
   readonly disks: readonly BlockOptions[];
+  /** Its place in a network, and its address there. */
+  readonly network: { readonly port: FramePort; readonly mac: Uint8Array } | null;
   /** Where the serial port's bytes go, and where those for it come from. */
   readonly output: ByteSink;
   readonly input: ByteSource;
@@ -79,7 +83,7 @@ export class Platform implements Pollable {
   readonly #interrupts: KernelInterrupts;
 
   constructor(options: PlatformOptions) {
-    const { stub, vm, memory, counters } = options;
+    const { stub, vm, memory, network, counters } = options;
     this.#ram = memory;
     this.#interrupts = new KernelInterrupts(
       stub,
@@ -100,6 +104,10 @@ export class Platform implements Pollable {
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
     this.#pci.add(new PciFunction(this.memory, HOST_BRIDGE));
     for (const disk of options.disks) this.#addVirtio(new VirtioBlock(stub, vm, memory, disk));
+    if (network) {
+      const frames = counters.subarray(MACHINE_COUNTER.framesSent);
+      this.#addVirtio(new VirtioNet(memory, network.port, network.mac, frames));
+    }
     this.#pci.assignBars(PCI_MEMORY);
   }
 

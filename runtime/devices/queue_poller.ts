@@ -2,8 +2,10 @@
  * The virtqueues of one machine on the core that serves them. A queue begins by notifications; when
  * they come often its avail index is polled instead and the driver is told not to notify, until it
  * has been idle for long (ELVIS, USENIX ATC 2013, 3.4). Queues are served round robin, a quantum
- * each, so that one which is always full keeps nobody waiting.
+ * each, so that one which is always full keeps nobody waiting. A queue that is room for input is
+ * looked at when there is input, and its driver need not notify.
  */
+import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
 /** When a queue is polled. */
@@ -25,6 +27,8 @@ const TURNS_PER_LOOK = 4096;
 interface Entry {
   readonly transport: VirtioPci;
   readonly index: number;
+  /** What the device says of it, when it is room for input. */
+  readonly input: InputQueue | undefined;
   polled: boolean;
   /** The driver has notified, or work was left. */
   waiting: boolean;
@@ -69,10 +73,13 @@ export class QueuePoller {
   /** Looks after every queue of a device from now on. */
   add(transport: VirtioPci): void {
     for (const index of transport.queues.keys()) {
-      const polled = !this.#atOnce && this.#policy.startRate === 0;
+      const { input } = transport.device;
+      const mine = input?.index === index ? input : undefined;
+      const polled = !this.#atOnce && (mine !== undefined || this.#policy.startRate === 0);
       this.#entries.push({
         transport,
         index,
+        input: mine,
         polled,
         waiting: false,
         since: 0,
@@ -104,10 +111,8 @@ export class QueuePoller {
     let any = false;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      const { transport } = entry;
-      const work = entry.polled ? transport.queues[entry.index]!.pending : entry.waiting;
-      if (transport.device.outstanding > 0) any = true; // nobody may sleep on it
-      else if (!work) continue;
+      if (entry.transport.device.outstanding > 0) any = true; // nobody may sleep on it
+      else if (!this.#hasWork(entry)) continue;
       if (this.#serve(entry)) any = true;
     }
     if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
@@ -120,6 +125,11 @@ export class QueuePoller {
       const entry = this.#entries[i]!;
       if (entry.polled) entry.transport.queues[entry.index]!.notifications = wanted;
     }
+  }
+
+  #hasWork(entry: Entry): boolean {
+    if (entry.input !== undefined && !entry.input.waiting) return false;
+    return entry.polled ? entry.transport.queues[entry.index]!.pending : entry.waiting;
   }
 
   /** Serves one quantum: whether there was anything. */
@@ -158,7 +168,7 @@ export class QueuePoller {
     const now = this.#ticks();
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      if (!entry.polled) continue;
+      if (!entry.polled || entry.input !== undefined) continue;
       if (entry.chains !== entry.seen) {
         entry.seen = entry.chains;
         entry.worked = now;

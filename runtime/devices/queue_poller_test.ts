@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { type PollingPolicy, QUEUE_COUNTER, QueuePoller } from "./queue_poller.ts";
+import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
 const TICKS_PER_MS = 1000;
@@ -8,8 +9,9 @@ const ELVIS: PollingPolicy = { startRate: 2, stopIdleMs: 3000, quantum: 4 };
 /** A transport whose queues hold so many chains; `log` says in which order they are served. */
 class Backlog {
   readonly log: number[] = [];
-  readonly device = { outstanding: 0 };
   readonly queues: { pending: boolean; notifications: boolean; chains: number }[];
+
+  readonly device: { outstanding: number; input?: InputQueue } = { outstanding: 0 };
 
   constructor(...chains: number[]) {
     this.queues = chains.map((count) => ({
@@ -146,6 +148,21 @@ Deno.test("a device that has not given back all is served again, and the core do
   for (let i = 0; i < 5; i++) strictEqual(poller.poll(), true);
   backlog.device.outstanding = 0;
   strictEqual(poller.poll(), false);
+});
+
+Deno.test("a queue for input is served when there is input, and never asks its driver", () => {
+  for (const startRate of [0, 2, Infinity]) {
+    const backlog = new Backlog(8, 0), input = { index: 0, waiting: false };
+    backlog.device.input = input;
+    const { poller, clock } = pollerOf({ ...ELVIS, startRate }, backlog);
+    strictEqual(poller.poll(), false);
+    input.waiting = true;
+    strictEqual(poller.poll(), true);
+    deepStrictEqual(backlog.log, [0]);
+    clock.now += 10_000 * TICKS_PER_MS;
+    for (let i = 0; i < 9000; i++) poller.poll();
+    strictEqual(backlog.queues[0]!.notifications, false);
+  }
 });
 
 Deno.test("where nobody polls, a notification serves the queue at once and wholly", () => {

@@ -2,6 +2,13 @@
 import type { Device } from "../device.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
+/** A queue that is served when something has come, not when its driver notifies. */
+export interface InputQueue {
+  readonly index: number;
+  /** Whether something may have come, at no more cost than a look. */
+  readonly waiting: boolean;
+}
+
 /** One virtio device. */
 export interface VirtioDevice {
   /** Device type (virtio 1.2, 5). */
@@ -25,6 +32,8 @@ export interface VirtioDevice {
   start(features: number, inOrder: boolean): void;
   /** The driver has reset it, or it never started: it holds nothing of the guest's. */
   reset(): void;
+  /** The queue whose chains are room for what comes from outside, when there is one. */
+  readonly input?: InputQueue;
   /**
    * Serves chains of one of its queues, and gives back what was outstanding there and is done.
    *

@@ -128,6 +128,11 @@ export class Virtqueue {
     return this.#walk(head) ? head : this.#break();
   }
 
+  /** Lets the chain taken last be the next one again. */
+  putBack(): void {
+    this.#taken = this.#taken - 1 & 0xffff;
+  }
+
   /**
    * Gives a chain back. The driver sees it at once.
    *
