@@ -3,6 +3,7 @@ import { z } from "zod";
 import { MEMORY_MAX } from "../cores/abi.ts";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
+import { cpuidTemplateSchema } from "./cpuid/template.ts";
 
 const KIB = 1024;
 const PAGE = 4096;
@@ -78,6 +79,8 @@ export const vmConfigSchema = z.strictObject({
   /** Whether the guest may write to the disk. */
   writable: z.boolean().default(false),
   cmdline: z.string().default(""),
+  /** What the guest finds by CPUID besides: name or path of a template, or its content. */
+  cpuid: z.union([z.string().min(1), cpuidTemplateSchema]).optional(),
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
   plan: corePlanSchema.optional(),

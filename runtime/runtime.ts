@@ -11,6 +11,7 @@ import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
 import { runError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { readGuestFiles } from "./guest_image.ts";
+import { exitsToDisable } from "./idling.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { setUpMachine } from "./machine_setup.ts";
 import { Vm, type VmHost } from "./vm.ts";
@@ -94,6 +95,11 @@ export class Runtime implements AsyncDisposable {
     return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring");
   }
 
+  /** The exits that a machine is spared: a KVM_X86_DISABLE_EXITS mask. */
+  disabledExits(config: VmConfig, plan: CorePlan): number {
+    return exitsToDisable(config, plan, this.probe.disableExits);
+  }
+
   /** The hypervisor cores that run now. */
   get hypervisorCores(): readonly HypervisorCore[] {
     return [...this.#workers];
@@ -129,7 +135,10 @@ export class Runtime implements AsyncDisposable {
     const plan = this.planFor(config);
     const files = readGuestFiles(config, this.#guestFolder);
     const id = this.#nextId++;
-    const machine = setUpMachine(this.stub, id, config, files, this.tscKhz);
+    const machine = setUpMachine(this.stub, id, config, files, {
+      tscKhz: this.tscKhz,
+      disabledExits: this.disabledExits(config, plan),
+    });
     const vm = new Vm(this.#host, id, config, plan, machine);
     this.#vms.set(id, vm);
     return vm;

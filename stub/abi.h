@@ -22,6 +22,7 @@
 #define SX_EXIT_RDMSR 31
 #define SX_EXIT_WRMSR 32
 #define SX_EXIT_ENTRY_FAILURE 33
+#define SX_EXIT_EOI 45 /* of a level-triggered interrupt; the address is its vector */
 #define SX_EXIT_EPT_VIOLATION 48
 /* Above the SDM's numbers: the engine could not run the guest on, and a kick from another core. */
 #define SX_EXIT_ENGINE_ERROR 94
@@ -188,15 +189,13 @@ struct sx_core_block {
   sx_u32 pad0[31];
   sx_u32 parked; /* 1 while the loop sleeps, or is about to */
   sx_u32 pad1[31];
-  sx_u32 bell; /* futex word */
-  sx_u32 pad2[31];
   double turns;
   double busy_ticks; /* TSC ticks spent serving */
   double loop_ticks; /* TSC ticks spent in the loop, parked time included */
   double parked_ticks;
   double parks;
   double served;
-  double pad3[10];
+  double pad2[10];
 };
 
 struct sx_request {

@@ -58,13 +58,12 @@ static bool obey(struct vcpu *vcpu) {
 
 static void wake_core(const struct vcpu *vcpu) {
   atomic_thread_fence(memory_order_seq_cst);
-  if (!load(&vcpu->core->block->parked)) return;
-  __atomic_fetch_add(&vcpu->core->block->bell, 1, __ATOMIC_SEQ_CST);
-  futex_wake(&vcpu->core->block->bell);
+  if (load(&vcpu->core->block->parked)) core_ring(vcpu->core);
 }
 
 static bool is_posted(const struct vcpu *vcpu) {
   const struct sx_event *event = &vcpu->block->event;
+  if (event->reason == SX_EXIT_EOI) return true;
   if (event->reason != SX_EXIT_IO || !(event->flags & SX_EVENT_WRITE)) return false;
   uint32_t port = event->addr_lo & 0xffff;
   return vcpu->block->posted_ports[port >> 3] >> (port & 7) & 1;
