@@ -51,7 +51,7 @@ export interface VcpuStats {
   readonly firstRunTicks: number;
   /** Linux thread that runs it, 0 before the start. */
   readonly thread: number;
-  /** Processor time of that thread, the guest's included; 0 when it does not run. */
+  /** Processor time of that thread, the guest's included. */
   readonly cpuNs: number;
   /** KVM's own counters of it by the kernel's names; empty where the kernel has none. */
   readonly kvm: KvmStatistics;
@@ -132,7 +132,7 @@ function vcpuStats(
     parks: long(block, state + abi.STATE_PARKS),
     firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
     thread,
-    cpuNs: cpuTime(thread),
+    cpuNs: long(block, state + abi.STATE_CPU_NS) || cpuTime(thread),
     kvm,
   };
 }

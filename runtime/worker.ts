@@ -66,12 +66,12 @@ export function serveWorker(loop: Loop): void {
   }
 
   function attach(description: MachineDescription, sameCoreVcpu: number | undefined): void {
-    const { stub, ticksPerNs } = opened();
+    const { stub, handle, ticksPerNs } = opened();
     const machine = new ServedMachine(
       stub,
       description,
       ticksPerNs,
-      sameCoreVcpu === undefined ? "split" : "same-core",
+      sameCoreVcpu === undefined ? handle : undefined,
       (end) => scope.postMessage({ type: "event", machine: description.id, end }),
     );
     machines.set(description.id, machine);

@@ -162,6 +162,7 @@ struct sx_state {
   sx_u64 posted;          /* events put on the posted ring */
   sx_u64 posted_full;     /* times the posted ring was full and the vCPU waited */
   sx_u64 parks;
+  sx_u64 cpu_ns; /* processor time of its own thread, once that has ended */
 };
 
 /* Private to the host: one per vCPU, never mapped into a guest. */
@@ -175,7 +176,7 @@ struct sx_vcpu_block {
   sx_u32 posted_tail; /* posted events consumed, written by the hypervisor */
   sx_u32 pad3[31];
   struct sx_state state; /* written by the vCPU */
-  sx_u32 pad4[16];
+  sx_u32 pad4[14];
   sx_u64 exits[SX_EXIT_REASONS]; /* taken on the guest core, by reason */
   sx_u32 pad5[672];
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */

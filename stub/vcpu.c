@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exports.h"
@@ -114,6 +115,12 @@ static void park_if_asked(struct vcpu *vcpu) {
              (uint64_t)completion->data_hi << 32 | completion->data_lo);
 }
 
+static uint64_t cpu_time(void) {
+  struct timespec spent;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return (uint64_t)spent.tv_sec * 1000000000u + (uint64_t)spent.tv_nsec;
+}
+
 static void *vcpu_main(void *argument) {
   struct vcpu *vcpu = argument;
   thread_block_signals();
@@ -134,6 +141,7 @@ static void *vcpu_main(void *argument) {
   }
   thread_own_vcpu(NULL);
   atomic_store(&vcpu->tid, 0);
+  vcpu->block->state.cpu_ns = cpu_time();
   store(&vcpu->block->state.state, SX_VCPU_STOPPED);
   return NULL;
 }

@@ -1,8 +1,12 @@
 /**
  * The virtqueues of one machine on the core that serves them. A queue begins by notifications; when
- * they come often its avail index is polled instead and the driver is told not to notify, until it
- * has been idle for long (ELVIS, USENIX ATC 2013, 3.4). Queues are served round robin, a quantum
- * each, so that one which is always full keeps nobody waiting.
+ * they come often the driver is told not to notify, until it has been idle for long (ELVIS, USENIX
+ * ATC 2013, 3.4). Queues are served round robin, a quantum each, so that one which is always full
+ * keeps nobody waiting.
+ *
+ * A core that polls looks at every avail index in each turn, polled queue or not: a notification only
+ * ends its sleep, and the kernel may take it (`kernel_doorbells.ts`). Where nobody polls, queues are
+ * served within the notification.
  */
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
@@ -25,9 +29,8 @@ const TURNS_PER_LOOK = 4096;
 interface Entry {
   readonly transport: VirtioPci;
   readonly index: number;
+  /** The driver has been told not to notify. */
   polled: boolean;
-  /** The driver has notified, or work was left. */
-  waiting: boolean;
   /** Start of the millisecond in which notifications are counted, and how many came. */
   since: number;
   notifications: number;
@@ -74,7 +77,6 @@ export class QueuePoller {
         transport,
         index,
         polled,
-        waiting: false,
         since: 0,
         notifications: 0,
         chains: 0,
@@ -87,15 +89,14 @@ export class QueuePoller {
   /** Nothing here falls due by itself. */
   readonly deadline = Infinity;
 
-  /** The driver has notified a queue. */
+  /** The driver has notified a queue, and no kernel took it. */
   notified(transport: VirtioPci, index: number): void {
+    if (!this.#atOnce) return;
     this.#counters[QUEUE_COUNTER.notifications]!++;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
       if (entry.transport !== transport || entry.index !== index) continue;
-      entry.waiting = true;
-      if (!this.#atOnce) this.#count(entry);
-      else while (this.#serve(entry));
+      while (this.#serve(entry));
     }
   }
 
@@ -104,8 +105,11 @@ export class QueuePoller {
     let any = false;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      const work = entry.polled ? entry.transport.queues[entry.index]!.pending : entry.waiting;
-      if (work && this.#serve(entry)) any = true;
+      if (!entry.transport.queues[entry.index]!.pending) continue;
+      const toldToNotify = !entry.polled;
+      if (!this.#serve(entry)) continue;
+      any = true;
+      if (toldToNotify) this.#count(entry);
     }
     if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
     return any;
@@ -127,17 +131,13 @@ export class QueuePoller {
     const served = transport.serve(index, this.#policy.quantum);
     entry.chains += served;
     this.#counters[QUEUE_COUNTER.chains]! += served;
-    if (!entry.polled && served < this.#policy.quantum) {
-      queue.notifications = true;
-      entry.waiting = queue.pending;
-    }
-    if (served === 0) entry.waiting = false;
+    if (!entry.polled && served < this.#policy.quantum) queue.notifications = true;
     return served > 0;
   }
 
   /** Counts a notification and starts polling when they come often. */
   #count(entry: Entry): void {
-    if (entry.polled) return;
+    this.#counters[QUEUE_COUNTER.notifications]!++;
     const now = this.#ticks();
     if (now - entry.since > this.#ticksPerMs) {
       entry.since = now;
@@ -160,10 +160,8 @@ export class QueuePoller {
         entry.seen = entry.chains;
         entry.worked = now;
       } else if (now - entry.worked > this.#policy.stopIdleMs * this.#ticksPerMs) {
-        const queue = entry.transport.queues[entry.index]!;
         entry.polled = false;
-        queue.notifications = true;
-        entry.waiting = queue.pending; // what came before the driver knew
+        entry.transport.queues[entry.index]!.notifications = true;
       }
     }
   }
