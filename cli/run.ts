@@ -2,9 +2,11 @@
 import { z } from "zod";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
+import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
+import { idleExitNames } from "../runtime/idling.ts";
 import { linuxConfig, scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -25,6 +27,7 @@ const OPTIONS = {
   network: { type: "string" },
   mac: { type: "string" },
   cmdline: { type: "string" },
+  cpuid: { type: "string" },
   kernel: { type: "string" },
   initrd: { type: "string" },
   script: { type: "string" },
@@ -49,6 +52,7 @@ Without options: the digest demonstration at every placement and notification.
   --placement same-core|split
   --notification exit|polled
   --vcpus N   --memory SIZE   --cmdline TEXT
+  --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
   --network NAME           a network that machines share (see --config)
@@ -98,7 +102,18 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
-  for (const name of ["engine", "placement", "notification", "memory", "disk", "network", "mac"]) {
+  for (
+    const name of [
+      "engine",
+      "placement",
+      "notification",
+      "memory",
+      "disk",
+      "network",
+      "mac",
+      "cpuid",
+    ]
+  ) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }
@@ -127,6 +142,14 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
     ),
     `engine: ${engine}, because ${why}`,
   ];
+  if (configs.some(({ machine }) => machine === "pc")) {
+    const processor = exitlessInterrupts();
+    lines.push(
+      `interrupts: ${
+        processor ? `exitless, by ${processor}` : "each costs an exit: neither APICv nor AVIC is on"
+      }`,
+    );
+  }
   if (verbose) {
     const { probe } = runtime;
     lines.push(
@@ -138,6 +161,10 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
         probe.disableExits.toString(16)
       }, at most ${probe.maxVcpus} vCPUs`,
     );
+    for (const config of configs.map((one) => parseWith(vmConfigSchema, one, "options"))) {
+      const disabled = runtime.disabledExits(config, runtime.planFor(config));
+      lines.push(`${config.name}: exits disabled: ${idleExitNames(disabled)}`);
+    }
     for (const core of cores) {
       lines.push(
         `core ${core.cpu}: package ${core.package}, node ${core.node}, siblings ${

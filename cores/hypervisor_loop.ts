@@ -3,7 +3,6 @@
  * nothing, then sleep until someone rings.
  */
 import {
-  CORE_BLOCK_BELL,
   CORE_BLOCK_COMMAND,
   CORE_BLOCK_LOOP_TICKS,
   CORE_BLOCK_PARKED,
@@ -120,15 +119,15 @@ function dropEnded(served: Served[], last: number): number {
 
 /**
  * Sleeps. The parked word and the guests' doorbell words are raised first and then everything is
- * polled once more: whoever published before seeing them has been seen, whoever did after rings.
+ * polled once more: whoever published before seeing them has been seen, whoever did after rings. A
+ * bell that was rung while nobody slept ends the next sleep at once.
  */
 function park(core: CoreView, served: Served[], since: number): void {
   const { words, doubles, stub } = core;
-  const bell = Atomics.load(words, CORE_BLOCK_BELL);
   for (let i = 0; i < served.length; i++) served[i]!.channel.doorbell = true;
   Atomics.store(words, CORE_BLOCK_PARKED, 1);
   if (!pollAll(served) && Atomics.load(words, CORE_BLOCK_COMMAND) === CORE_RUN) {
-    stub.sx_core_park(core.handle, bell >>> 0, sleepMicroseconds(core, served, since));
+    stub.sx_core_park(core.handle, sleepMicroseconds(core, served, since));
     doubles[CORE_BLOCK_PARKS / 2]!++;
     doubles[CORE_BLOCK_PARKED_TICKS / 2]! += stub.sx_tsc() - since;
   }

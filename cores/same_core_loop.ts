@@ -2,7 +2,7 @@
  * Same-core placement, the classical trap and emulate: run the guest until it exits, serve the exit
  * on the core that took it, run the guest again.
  */
-import { CORE_BLOCK_BELL, CORE_BLOCK_COMMAND, CORE_RUN } from "./abi.ts";
+import { CORE_BLOCK_COMMAND, CORE_RUN } from "./abi.ts";
 import type { CoreView, Served } from "./hypervisor_loop.ts";
 import { check } from "./stub.ts";
 import type { VcpuChannel } from "./vcpu_channel.ts";
@@ -45,6 +45,5 @@ export function sameCoreLoop(core: CoreView, vcpu: number, served: ServedVcpu): 
 function waitABit(core: CoreView, deadline: number): void {
   const left = Math.ceil((deadline - core.stub.sx_tsc()) / core.ticksPerNs / 1000);
   const microseconds = deadline === Infinity ? RETRY_US : Math.min(LONGEST_SLEEP_US, left);
-  const bell = Atomics.load(core.words, CORE_BLOCK_BELL);
-  if (microseconds >= 1) core.stub.sx_core_park(core.handle, bell >>> 0, microseconds);
+  if (microseconds >= 1) core.stub.sx_core_park(core.handle, microseconds);
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { MEMORY_MAX } from "../cores/abi.ts";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
+import { cpuidTemplateSchema } from "./cpuid/template.ts";
 import { parseMac } from "./network/mac.ts";
 
 const KIB = 1024;
@@ -102,6 +103,8 @@ export const vmConfigSchema = z.strictObject({
   /** Ethernet address of its network device; made from the machine's number when absent. */
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
   cmdline: z.string().default(""),
+  /** What the guest finds by CPUID besides: name or path of a template, or its content. */
+  cpuid: z.union([z.string().min(1), cpuidTemplateSchema]).optional(),
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
   plan: corePlanSchema.optional(),

@@ -23,8 +23,13 @@ import type { ExitHandler } from "../cores/vcpu_channel.ts";
 import { MACHINE_COUNTER } from "./counters.ts";
 import type { Bus } from "./devices/bus.ts";
 
-/** Writes to these ports let the vCPU go on at once. */
-export const POSTED_PORTS: readonly number[] = [PORT_COM1, PORT_DOORBELL];
+/**
+ * Ports whose writes let the vCPU go on at once. Posted writes of two vCPUs have no order between
+ * them, and what they print must keep that in which they took their lock: several wait for it.
+ */
+export function postedPorts(vcpus: number): readonly number[] {
+  return vcpus === 1 ? [PORT_COM1, PORT_DOORBELL] : [PORT_DOORBELL];
+}
 
 /** What an access may reach. */
 export interface Buses {

@@ -24,10 +24,12 @@ import { loadKernel, type StartState } from "./boot/load.ts";
 import { hypercallPages } from "./boot/memory_map.ts";
 import type { VmConfig } from "./config.ts";
 import { createCounters } from "./counters.ts";
+import { readCpuidTemplate } from "./cpuid/read_template.ts";
+import { type LeafWords, leafWords, templateLeaves, wholeLeaf } from "./cpuid/template.ts";
 import { ECAM, PCI_MEMORY } from "./devices/platform.ts";
 import { createInputBuffer } from "./devices/input_ring.ts";
 import { openDisks } from "./disk.ts";
-import { POSTED_PORTS } from "./exit_router.ts";
+import { postedPorts } from "./exit_router.ts";
 import type { GuestFiles } from "./guest_image.ts";
 import type {
   MachineDescription,
@@ -37,6 +39,14 @@ import type {
 import { macOf } from "./network/mac.ts";
 
 const PAGE = 4096;
+
+/** What a machine must know of its host. */
+export interface HostFacts {
+  /** TSC frequency. */
+  readonly tscKhz: number;
+  /** Exits that the guest is spared: a mask for `sx_vm_disable_exits`. */
+  readonly disabledExits: number;
+}
 
 /** A machine that can be started, and how to give back what it holds. */
 export interface Machine {
@@ -51,7 +61,7 @@ export interface Machine {
  * Makes a machine.
  *
  * @param id unique in this runtime
- * @param tscKhz told to the guest
+ * @param host what the guest is told and spared; see {@link HostFacts}
  * @throws SplitXError what the configuration got wrong
  * @throws StubError what the host refused
  */
@@ -60,7 +70,7 @@ export function setUpMachine(
   id: number,
   config: VmConfig,
   files: GuestFiles,
-  tscKhz: number,
+  host: HostFacts,
 ): Machine {
   const undo: (() => void)[] = [];
   const release = () => {
@@ -73,7 +83,8 @@ export function setUpMachine(
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
-    if (pc) check(stub, stub.sx_vm_create_irqchip(vm));
+    if (pc) check(stub, stub.sx_vm_create_irqchip(vm, 0));
+    if (host.disabledExits !== 0) check(stub, stub.sx_vm_disable_exits(vm, host.disabledExits));
     const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
     const { image, initrd } = files;
     const start = loadKernel(memory, image.bytes, image.name, {
@@ -83,19 +94,24 @@ export function setUpMachine(
       ...(rsdp === undefined ? {} : { rsdp }),
     });
     const pages = hypercallPages(config.memory, config.vcpus);
+    const template = cpuidTemplate(config);
     const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [];
     for (let index = 0; index < config.vcpus; index++) {
       const page = pages + index * HYPERCALL_PAGE_BYTES;
       const handle = check(stub, stub.sx_vcpu_create(vm, index));
       undo.push(() => stub.sx_vcpu_destroy(handle));
       writePageHeader(memory, page, index, config);
-      const cpuid = pc ? NO_LEAVES : microGuestLeaves(page, tscKhz);
-      check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6, config.vcpus));
+      const leaves = [
+        ...template,
+        ...(pc ? pcLeaves(host.tscKhz) : microGuestLeaves(page, host.tscKhz)),
+      ];
+      const cpuid = new Uint32Array(leaves.flat());
+      check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));
       // The others of a PC wait for the first one's INIT and SIPI.
       if (!pc || index === 0) check(stub, setStart(stub, handle, start));
       const block = addressOf(stub.sx_vcpu_block_of(handle));
       const words = wordsAt(block, VCPU_BLOCK_BYTES);
-      allowPosting(words);
+      allowPosting(words, config.vcpus);
       vcpus.push({ handle, block, page });
       blocks.push(words);
     }
@@ -168,20 +184,36 @@ function writePageHeader(memory: GuestMemory, page: number, vcpu: number, config
   memory.write(page, new Uint8Array(words.buffer));
 }
 
-/** A PC's guest finds what KVM has. */
-const NO_LEAVES = new Uint32Array(0);
-
-/** What a micro guest finds: entries of leaf, subleaf, eax, ebx, ecx, edx. */
-function microGuestLeaves(page: number, tscKhz: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array([
-    ...[CPUID_SIGNATURE, 0, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX],
-    ...[CPUID_FEATURES, 0, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)],
-    ...[CPUID_TIMING, 0, Math.round(tscKhz), 0, 0, 0],
-  ]);
+function cpuidTemplate({ cpuid }: VmConfig): LeafWords[] {
+  if (cpuid === undefined) return [];
+  return templateLeaves(typeof cpuid === "string" ? readCpuidTemplate(cpuid) : cpuid);
 }
 
-function allowPosting(block: Int32Array): void {
-  for (const port of POSTED_PORTS) {
+/** KVM's leaves, of which the first one says how many there are. */
+const KVM_SIGNATURE = 0x40000000;
+/** An APIC timer of KVM counts nanoseconds. */
+const APIC_BUS_KHZ = 1_000_000;
+
+/** A PC's guest finds what KVM has, and the frequencies of TSC and APIC timer. */
+function pcLeaves(tscKhz: number): LeafWords[] {
+  const lastLeaf = { value: CPUID_TIMING, mask: 0xffffffff };
+  return [
+    leafWords(KVM_SIGNATURE, 0, [lastLeaf, undefined, undefined, undefined]),
+    wholeLeaf(CPUID_TIMING, Math.round(tscKhz), APIC_BUS_KHZ, 0, 0),
+  ];
+}
+
+/** What a micro guest finds. */
+function microGuestLeaves(page: number, tscKhz: number): LeafWords[] {
+  return [
+    wholeLeaf(CPUID_SIGNATURE, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX),
+    wholeLeaf(CPUID_FEATURES, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)),
+    wholeLeaf(CPUID_TIMING, Math.round(tscKhz), 0, 0, 0),
+  ];
+}
+
+function allowPosting(block: Int32Array, vcpus: number): void {
+  for (const port of postedPorts(vcpus)) {
     block[VCPU_BLOCK_POSTED_PORTS + (port >> 5)]! |= 1 << (port & 31);
   }
 }

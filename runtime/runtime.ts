@@ -11,6 +11,7 @@ import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
 import { runError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { readGuestFiles } from "./guest_image.ts";
+import { exitsToDisable } from "./idling.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
@@ -101,6 +102,11 @@ export class Runtime implements AsyncDisposable {
     return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring");
   }
 
+  /** The exits that a machine is spared: a KVM_X86_DISABLE_EXITS mask. */
+  disabledExits(config: VmConfig, plan: CorePlan): number {
+    return exitsToDisable(config, plan, this.probe.disableExits);
+  }
+
   /** The hypervisor cores that run now. */
   get hypervisorCores(): readonly HypervisorCore[] {
     return [...this.#workers];
@@ -147,7 +153,10 @@ export class Runtime implements AsyncDisposable {
     const id = this.#nextId++;
     const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
     checkNeighbours(this.#neighbour(id, config, plan), others);
-    const machine = setUpMachine(this.stub, id, config, files, this.tscKhz);
+    const machine = setUpMachine(this.stub, id, config, files, {
+      tscKhz: this.tscKhz,
+      disabledExits: this.disabledExits(config, plan),
+    });
     const vm = new Vm(this.#host, id, config, plan, machine);
     this.#vms.set(id, vm);
     return vm;

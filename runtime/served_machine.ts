@@ -14,7 +14,6 @@ import {
   VCPU_BLOCK_BYTES,
 } from "../cores/abi.ts";
 import { GuestMemory } from "../cores/guest_memory.ts";
-import type { Placement } from "../cores/core_plan.ts";
 import type { Pollable, Served } from "../cores/hypervisor_loop.ts";
 import type { ServedVcpu } from "../cores/same_core_loop.ts";
 import { type Stub, wordsAt } from "../cores/stub.ts";
@@ -64,6 +63,7 @@ export class ServedMachine implements Machine {
   #live = true;
 
   /**
+   * @param poller the stub's handle of the core that polls for it, undefined under same-core placement
    * @param networks of the core
    * @param onEnd called once, when the guest ends itself or fails
    */
@@ -71,7 +71,7 @@ export class ServedMachine implements Machine {
     stub: Stub,
     description: MachineDescription,
     ticksPerNs: number,
-    placement: Placement,
+    poller: number | undefined,
     networks: Networks,
     onEnd: (end: MachineEnd) => void,
   ) {
@@ -94,7 +94,7 @@ export class ServedMachine implements Machine {
       output,
       input: new InputReader(description.input),
       polling: description.polling,
-      atOnce: placement === "same-core",
+      poller,
       ticksPerMs: ticksPerNs * 1e6,
       counters,
     });

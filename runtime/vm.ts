@@ -120,8 +120,9 @@ export class Vm implements AsyncDisposable {
   stats(): VmStats {
     return this.#lastStats ??
       readStats(
+        this.#host.stub,
+        this.#machine.description,
         this.#machine.blocks,
-        this.#machine.description.counters,
         this.#host.nsPerTick,
       );
   }

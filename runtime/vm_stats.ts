@@ -1,7 +1,10 @@
 /** A machine's counters, read from shared memory and given names. */
 import * as abi from "../cores/abi.ts";
+import { type KvmStatistics, readKvmStatistics } from "../cores/kvm_statistics.ts";
+import type { Stub } from "../cores/stub.ts";
 import { COUNTER } from "../cores/vcpu_channel.ts";
 import { MACHINE_COUNTER, machineCounters, vcpuCounters } from "./counters.ts";
+import type { MachineDescription } from "./machine_description.ts";
 
 /** Names of exit reasons, by number. */
 const REASON_NAMES: ReadonlyMap<number, string> = new Map(
@@ -48,6 +51,10 @@ export interface VcpuStats {
   readonly firstRunTicks: number;
   /** Linux thread that runs it, 0 before the start. */
   readonly thread: number;
+  /** Processor time of that thread, the guest's included. */
+  readonly cpuNs: number;
+  /** KVM's own counters of it by the kernel's names; empty where the kernel has none. */
+  readonly kvm: KvmStatistics;
 }
 
 /** Counters of a machine. */
@@ -74,14 +81,42 @@ export interface VmStats {
   readonly framesReceived: number;
   /** Frames that were malformed or found no room, going out or coming in. */
   readonly framesDropped: number;
+  /** Guest memory that the host has given it, bytes. */
+  readonly residentBytes: number;
+  /** KVM's own counters: the machine's, and the sums of its vCPUs'. */
+  readonly kvm: KvmStatistics;
 }
 
 function long(words: Int32Array, at: number): number {
   return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
 }
 
-function vcpuStats(block: Int32Array, counters: Float64Array, nsPerTick: number): VcpuStats {
+/** Linux's /proc/PID/task/TID/schedstat: its first figure is the time on a processor. */
+function cpuTime(thread: number): number {
+  if (thread === 0) return 0;
+  try {
+    return Number(Deno.readTextFileSync(`/proc/self/task/${thread}/schedstat`).split(" ")[0]);
+  } catch {
+    return 0; // it has ended, or the kernel does not keep count
+  }
+}
+
+function sumOf(all: readonly KvmStatistics[]): KvmStatistics {
+  const sum: Record<string, number> = {};
+  for (const one of all) {
+    for (const [name, value] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + value;
+  }
+  return sum;
+}
+
+function vcpuStats(
+  block: Int32Array,
+  counters: Float64Array,
+  kvm: KvmStatistics,
+  nsPerTick: number,
+): VcpuStats {
   const state = abi.VCPU_BLOCK_STATE;
+  const thread = block[state + abi.STATE_THREAD]!;
   const exits: Record<string, number> = {};
   let exitsTotal = 0;
   for (let reason = 0; reason < abi.EXIT_REASONS; reason++) {
@@ -102,7 +137,9 @@ function vcpuStats(block: Int32Array, counters: Float64Array, nsPerTick: number)
     postedFull: long(block, state + abi.STATE_POSTED_FULL),
     parks: long(block, state + abi.STATE_PARKS),
     firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
-    thread: block[state + abi.STATE_THREAD]!,
+    thread,
+    cpuNs: long(block, state + abi.STATE_CPU_NS) || cpuTime(thread),
+    kvm,
   };
 }
 
@@ -110,16 +147,22 @@ function vcpuStats(block: Int32Array, counters: Float64Array, nsPerTick: number)
  * Reads a machine's counters.
  *
  * @param blocks of its vCPUs
- * @param counters see `counters.ts`
  */
 export function readStats(
+  stub: Stub,
+  { vm, vcpus, counters }: Pick<MachineDescription, "vm" | "vcpus" | "counters">,
   blocks: readonly Int32Array[],
-  counters: SharedArrayBuffer,
   nsPerTick: number,
 ): VmStats {
   const machine = machineCounters(counters);
+  const ofVm = readKvmStatistics((out, size) => stub.sx_vm_statistics(vm, out, size));
+  const ofVcpus = vcpus.map(({ handle }) =>
+    readKvmStatistics((out, size) => stub.sx_vcpu_statistics(handle, out, size))
+  );
   return {
-    vcpus: blocks.map((block, i) => vcpuStats(block, vcpuCounters(counters, i), nsPerTick)),
+    vcpus: blocks.map((block, i) =>
+      vcpuStats(block, vcpuCounters(counters, i), ofVcpus[i]!, nsPerTick)
+    ),
     wildPorts: machine[MACHINE_COUNTER.wildPorts]!,
     unmappedMemory: machine[MACHINE_COUNTER.unmappedMemory]!,
     unknownCalls: machine[MACHINE_COUNTER.unknownCalls]!,
@@ -130,5 +173,7 @@ export function readStats(
     framesSent: machine[MACHINE_COUNTER.framesSent]!,
     framesReceived: machine[MACHINE_COUNTER.framesReceived]!,
     framesDropped: machine[MACHINE_COUNTER.framesDropped]!,
+    residentBytes: stub.sx_vm_resident(vm),
+    kvm: sumOf([ofVm, ...ofVcpus]),
   };
 }

@@ -68,12 +68,12 @@ export function serveWorker(loop: Loop): void {
   }
 
   function attach(description: MachineDescription, sameCoreVcpu: number | undefined): void {
-    const { stub, ticksPerNs } = opened();
+    const { stub, handle, ticksPerNs } = opened();
     const machine = new ServedMachine(
       stub,
       description,
       ticksPerNs,
-      sameCoreVcpu === undefined ? "split" : "same-core",
+      sameCoreVcpu === undefined ? handle : undefined,
       networks,
       (end) => scope.postMessage({ type: "event", machine: description.id, end }),
     );

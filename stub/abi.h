@@ -22,6 +22,7 @@
 #define SX_EXIT_RDMSR 31
 #define SX_EXIT_WRMSR 32
 #define SX_EXIT_ENTRY_FAILURE 33
+#define SX_EXIT_EOI 45 /* of a level-triggered interrupt; the address is its vector */
 #define SX_EXIT_EPT_VIOLATION 48
 /* Above the SDM's numbers: the engine could not run the guest on, and a kick from another core. */
 #define SX_EXIT_ENGINE_ERROR 94
@@ -161,6 +162,7 @@ struct sx_state {
   sx_u64 posted;          /* events put on the posted ring */
   sx_u64 posted_full;     /* times the posted ring was full and the vCPU waited */
   sx_u64 parks;
+  sx_u64 cpu_ns; /* processor time of its own thread, once that has ended */
 };
 
 /* Private to the host: one per vCPU, never mapped into a guest. */
@@ -174,7 +176,7 @@ struct sx_vcpu_block {
   sx_u32 posted_tail; /* posted events consumed, written by the hypervisor */
   sx_u32 pad3[31];
   struct sx_state state; /* written by the vCPU */
-  sx_u32 pad4[16];
+  sx_u32 pad4[14];
   sx_u64 exits[SX_EXIT_REASONS]; /* taken on the guest core, by reason */
   sx_u32 pad5[672];
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
@@ -188,15 +190,13 @@ struct sx_core_block {
   sx_u32 pad0[31];
   sx_u32 parked; /* 1 while the loop sleeps, or is about to */
   sx_u32 pad1[31];
-  sx_u32 bell; /* futex word */
-  sx_u32 pad2[31];
   double turns;
   double busy_ticks; /* TSC ticks spent serving */
   double loop_ticks; /* TSC ticks spent in the loop, parked time included */
   double parked_ticks;
   double parks;
   double served;
-  double pad3[10];
+  double pad2[10];
 };
 
 struct sx_request {

@@ -55,6 +55,9 @@ static uint32_t describe_exit(struct vcpu *vcpu) {
       describe(&vcpu->block->event, SX_EXIT_EPT_VIOLATION, run->mmio.is_write, run->mmio.len,
                run->mmio.phys_addr, run->mmio.data);
       return SX_EXIT_EPT_VIOLATION;
+    case KVM_EXIT_IOAPIC_EOI:
+      describe(&vcpu->block->event, SX_EXIT_EOI, false, 0, run->eoi.vector, NULL);
+      return SX_EXIT_EOI;
     case KVM_EXIT_HLT:
       describe(&vcpu->block->event, SX_EXIT_HLT, false, 0, 0, NULL);
       return SX_EXIT_HLT;

@@ -29,8 +29,8 @@ SX_EXPORT double sx_tsc_khz(uint32_t milliseconds);
 SX_EXPORT int32_t sx_core_create(void);
 /** Its `struct sx_core_block`, or NULL. */
 SX_EXPORT void *sx_core_block_of(int32_t core);
-/** Sleeps while the core's bell equals `bell`, for at most `microseconds` (0: no limit). */
-SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t bell, uint32_t microseconds);
+/** Sleeps until the core's bell is rung, or was since the last park; at most `microseconds` (0: no limit). */
+SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t microseconds);
 /** Rings the core's bell. */
 SX_EXPORT int32_t sx_core_wake(int32_t core);
 SX_EXPORT int32_t sx_core_destroy(int32_t core);
@@ -39,13 +39,30 @@ SX_EXPORT int32_t sx_core_destroy(int32_t core);
 SX_EXPORT int32_t sx_vm_create(uint32_t pages);
 /** Where its memory is mapped, in one piece without the hole, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);
-/** Gives it the kernel's PICs, IOAPIC, local APICs and PIT; to be called before any vCPU is made. */
-SX_EXPORT int32_t sx_vm_create_irqchip(int32_t vm);
+/**
+ * Gives it the kernel's PICs, IOAPIC, local APICs and PIT, or with `split` its local APICs only; to be
+ * called before any vCPU is made.
+ */
+SX_EXPORT int32_t sx_vm_create_irqchip(int32_t vm, uint32_t split);
+/**
+ * Tells the kernel which messages the inputs of an IOAPIC outside it send, so that the end of a
+ * level-triggered one is an SX_EXIT_EOI: `count` entries of input, address low and high, data.
+ */
+SX_EXPORT int32_t sx_vm_route(int32_t vm, const uint32_t *routes, uint32_t count);
+/** Leaves idling to the processor: a KVM_X86_DISABLE_EXITS_* mask. EBUSY once it has vCPUs. */
+SX_EXPORT int32_t sx_vm_disable_exits(int32_t vm, uint32_t mask);
 /** Raises or lowers a line of the interrupt controllers; ENXIO when it has none. */
 SX_EXPORT int32_t sx_vm_irq_line(int32_t vm, uint32_t gsi, uint32_t level);
 /** Sends an interrupt message: 1 delivered, 0 blocked by the guest; ENXIO without controllers. */
 SX_EXPORT int32_t sx_vm_signal_msi(int32_t vm, uint32_t address_lo, uint32_t address_hi,
                                    uint32_t data);
+/** From now on a write to an address rings the bell of `core` and the guest goes on; or no more. */
+SX_EXPORT int32_t sx_vm_doorbell(int32_t vm, int32_t core, uint32_t address_lo,
+                                 uint32_t address_hi, uint32_t present);
+/** Bytes of its memory that the host has given it. */
+SX_EXPORT double sx_vm_resident(int32_t vm);
+/** The kernel's counters of it in the kernel's format: bytes written, 0 where it has none. */
+SX_EXPORT int32_t sx_vm_statistics(int32_t vm, uint8_t *out, uint32_t size);
 /** Refused with EBUSY while it has vCPUs. */
 SX_EXPORT int32_t sx_vm_destroy(int32_t vm);
 
@@ -54,10 +71,10 @@ SX_EXPORT int32_t sx_vcpu_create(int32_t vm, uint32_t index);
 /** Its `struct sx_vcpu_block`, or NULL. */
 SX_EXPORT void *sx_vcpu_block_of(int32_t vcpu);
 /**
- * The engine's CPUID for one of `vcpus` vCPUs, with `count` entries of six words (leaf, subleaf, eax
- * to edx) laid over it.
+ * The engine's CPUID with `count` leaves laid over it, each ten words: leaf, subleaf, eax to edx, and
+ * a mask of the bits that count in each of the four. The topology is that of one of `vcpus` vCPUs.
  */
-SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *entries, uint32_t count,
+SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *leaves, uint32_t count,
                                     uint32_t vcpus);
 /** The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. */
 SX_EXPORT int32_t sx_vcpu_boot_pvh(int32_t vcpu, uint32_t entry, uint32_t start_info);
@@ -75,6 +92,8 @@ SX_EXPORT int32_t sx_vcpu_start(int32_t vcpu, uint32_t cpu, int32_t core);
 SX_EXPORT int32_t sx_vcpu_run(int32_t vcpu);
 /** Gives an SX_COMMAND_* and gets the vCPU out of the guest to obey it. */
 SX_EXPORT int32_t sx_vcpu_command(int32_t vcpu, uint32_t command);
+/** As sx_vm_statistics(); the vCPU may be running. */
+SX_EXPORT int32_t sx_vcpu_statistics(int32_t vcpu, uint8_t *out, uint32_t size);
 /** Refused with EBUSY while a thread is in sx_vcpu_run; stops and joins the vCPU's own thread. */
 SX_EXPORT int32_t sx_vcpu_destroy(int32_t vcpu);
 

@@ -15,6 +15,10 @@
 /* Three pages below 4 GiB that Intel hosts need to run real mode; no guest memory lies there. */
 #define TSS_ADDRESS 0xfffbd000u
 
+/* CPUID leaf 1, ecx: the local APIC's timer takes a TSC value (SDM volume 2). KVM leaves it to its
+ * user, who knows whether the kernel has the APIC. */
+#define TSC_DEADLINE (1u << 24)
+
 int kvm_open(void) {
   int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
   if (kvm < 0) return fail("open /dev/kvm");
@@ -55,8 +59,14 @@ int kvm_vm_create(struct vm *vm) {
   }
   if (result == 0) result = add_memory(vm);
   if (result && vm->fd >= 0) close(vm->fd);
+  if (result == 0) vm->statistics = statistics_open(vm->fd);
   close(kvm);
   return result;
+}
+
+void kvm_vm_close(struct vm *vm) {
+  if (vm->statistics >= 0) close(vm->statistics);
+  close(vm->fd);
 }
 
 int kvm_vcpu_create(struct vcpu *vcpu) {
@@ -76,6 +86,7 @@ int kvm_vcpu_create(struct vcpu *vcpu) {
   }
   vcpu->run = run;
   vcpu->run_size = (size_t)size;
+  vcpu->statistics = statistics_open(vcpu->fd);
   /* A run that ends at once: the kernel makes a machine's helper thread at its first run, as a
    * child of the runner and on the runner's cores, which must not be a guest core. */
   vcpu->run->immediate_exit = 1;
@@ -90,25 +101,28 @@ int kvm_vcpu_create(struct vcpu *vcpu) {
 
 void kvm_vcpu_close(struct vcpu *vcpu) {
   munmap(vcpu->run, vcpu->run_size);
+  if (vcpu->statistics >= 0) close(vcpu->statistics);
   close(vcpu->fd);
 }
 
+/* Words of one of the caller's leaves: leaf, subleaf, four values, and which of their bits count. */
+#define LEAF_WORDS 10
+
 /* One leaf of the caller laid over the supported set. */
-static void overlay(struct kvm_cpuid2 *cpuid, const uint32_t *entry) {
+static void overlay(struct kvm_cpuid2 *cpuid, const uint32_t *leaf) {
   struct kvm_cpuid_entry2 *at = NULL;
   for (uint32_t i = 0; i < cpuid->nent; i++) {
     struct kvm_cpuid_entry2 *have = &cpuid->entries[i];
-    if (have->function == entry[0] && have->index == entry[1]) at = have;
+    if (have->function == leaf[0] && have->index == leaf[1]) at = have;
   }
   if (!at) {
     at = &cpuid->entries[cpuid->nent++];
-    *at = (struct kvm_cpuid_entry2){.function = entry[0], .index = entry[1]};
-    if (entry[1]) at->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+    *at = (struct kvm_cpuid_entry2){.function = leaf[0], .index = leaf[1]};
+    if (leaf[1]) at->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
   }
-  at->eax = entry[2];
-  at->ebx = entry[3];
-  at->ecx = entry[4];
-  at->edx = entry[5];
+  uint32_t *registers[] = {&at->eax, &at->ebx, &at->ecx, &at->edx};
+  const uint32_t *values = leaf + 2, *masks = leaf + 6;
+  for (int i = 0; i < 4; i++) *registers[i] = (*registers[i] & ~masks[i]) | (values[i] & masks[i]);
 }
 
 static uint32_t bits_for(uint32_t count) {
@@ -154,11 +168,11 @@ static void identify(struct kvm_cpuid2 *cpuid, uint32_t index, uint32_t vcpus) {
   }
 }
 
-int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t count,
+int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *leaves, uint32_t count,
                           uint32_t vcpus) {
   struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
   if (!vcpu) return fail_with("sx_vcpu_set_cpuid", EBADF);
-  if ((!entries && count) || count > MAX_CPUID_ENTRIES / 2 || !vcpus ||
+  if ((!leaves && count) || count > MAX_CPUID_ENTRIES / 2 || !vcpus ||
       vcpus > SX_MAX_VCPUS) {
     return fail_with("sx_vcpu_set_cpuid", EINVAL);
   }
@@ -174,8 +188,13 @@ int32_t sx_vcpu_set_cpuid(int32_t handle, const uint32_t *entries, uint32_t coun
     }
   }
   if (result == 0) {
+    bool deadline = vcpu->vm->irqchip &&
+                    ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+    for (uint32_t i = 0; deadline && i < cpuid->nent; i++) {
+      if (cpuid->entries[i].function == 1) cpuid->entries[i].ecx |= TSC_DEADLINE;
+    }
+    for (uint32_t i = 0; i < count; i++) overlay(cpuid, leaves + LEAF_WORDS * i);
     identify(cpuid, vcpu->index, vcpus);
-    for (uint32_t i = 0; i < count; i++) overlay(cpuid, entries + 6 * i);
     if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid)) result = fail("ioctl KVM_SET_CPUID2");
   }
   free(cpuid);

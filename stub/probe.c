@@ -132,7 +132,7 @@ static int measure(struct sx_probe *out) {
       out->ring3_ns = time_loop(&vcpu, 3, &out->exit_ns);
       kvm_vcpu_close(&vcpu);
     }
-    close(vm.fd);
+    kvm_vm_close(&vm);
   }
   region_release(&vm.memory);
   return result;

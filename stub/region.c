@@ -44,14 +44,18 @@ int region_create(const char *name, uint64_t size, struct region *out) {
   }
   unsigned char *at = take_free(size);
   void *base = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), fd, 0);
-  close(fd);
-  if (base == MAP_FAILED) return fail("mmap of guest memory");
-  *out = (struct region){base, size};
+  if (base == MAP_FAILED) {
+    int result = fail("mmap of guest memory");
+    close(fd);
+    return result;
+  }
+  *out = (struct region){base, size, fd};
   return 0;
 }
 
 void region_release(struct region *region) {
   if (!region->base) return;
+  close(region->fd);
   struct free_range *range = malloc(sizeof *range);
   void *blank = mmap(region->base, region->size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);

@@ -20,17 +20,20 @@
 struct region {
   unsigned char *base;
   uint64_t size;
+  int fd; /* the memory's file */
 };
 
 struct core {
   struct region region;
   struct sx_core_block *block;
+  int bell; /* eventfd: readable while somebody has rung */
 };
 
 struct vm {
   int fd;
+  int statistics; /* the kernel's counters of it, -1 where it has none */
   struct region memory;
-  bool irqchip; /* the kernel has the interrupt controllers */
+  bool irqchip; /* the kernel has the local APICs, and whatever else was asked for */
   _Atomic int vcpus; /* vCPUs that still hold the machine */
 };
 
@@ -38,6 +41,7 @@ struct vcpu {
   struct vm *vm;
   uint32_t index;
   int fd;
+  int statistics; /* as the machine's */
   struct kvm_run *run;
   size_t run_size;
   struct region region;
@@ -77,8 +81,16 @@ void region_release(struct region *region);
 /* kvm.c */
 int kvm_open(void);
 int kvm_vm_create(struct vm *vm);
+void kvm_vm_close(struct vm *vm);
 int kvm_vcpu_create(struct vcpu *vcpu);
 void kvm_vcpu_close(struct vcpu *vcpu);
+
+/* statistics.c: the file of a machine's or a vCPU's counters, or -1. A vCPU's is to be opened before
+ * it runs, for the kernel keeps every request to a vCPU waiting while it does. */
+int statistics_open(int fd);
+
+/* core.c */
+void core_ring(const struct core *core);
 
 /* event.c */
 /* Runs the guest until it needs the hypervisor: 1 with an event in the block, 0 after a kick. */

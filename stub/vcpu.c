@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exports.h"
@@ -58,13 +59,12 @@ static bool obey(struct vcpu *vcpu) {
 
 static void wake_core(const struct vcpu *vcpu) {
   atomic_thread_fence(memory_order_seq_cst);
-  if (!load(&vcpu->core->block->parked)) return;
-  __atomic_fetch_add(&vcpu->core->block->bell, 1, __ATOMIC_SEQ_CST);
-  futex_wake(&vcpu->core->block->bell);
+  if (load(&vcpu->core->block->parked)) core_ring(vcpu->core);
 }
 
 static bool is_posted(const struct vcpu *vcpu) {
   const struct sx_event *event = &vcpu->block->event;
+  if (event->reason == SX_EXIT_EOI) return true;
   if (event->reason != SX_EXIT_IO || !(event->flags & SX_EVENT_WRITE)) return false;
   uint32_t port = event->addr_lo & 0xffff;
   return vcpu->block->posted_ports[port >> 3] >> (port & 7) & 1;
@@ -115,6 +115,12 @@ static void park_if_asked(struct vcpu *vcpu) {
              (uint64_t)completion->data_hi << 32 | completion->data_lo);
 }
 
+static uint64_t cpu_time(void) {
+  struct timespec spent;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return (uint64_t)spent.tv_sec * 1000000000u + (uint64_t)spent.tv_nsec;
+}
+
 static void *vcpu_main(void *argument) {
   struct vcpu *vcpu = argument;
   thread_block_signals();
@@ -135,6 +141,7 @@ static void *vcpu_main(void *argument) {
   }
   thread_own_vcpu(NULL);
   atomic_store(&vcpu->tid, 0);
+  vcpu->block->state.cpu_ns = cpu_time();
   store(&vcpu->block->state.state, SX_VCPU_STOPPED);
   return NULL;
 }

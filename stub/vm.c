@@ -38,7 +38,7 @@ int32_t sx_vm_create(uint32_t pages) {
     result = handle_open(HANDLE_VM, vm);
     if (result > 0) return result;
     fail_with("sx_vm_create", -result);
-    close(vm->fd);
+    kvm_vm_close(vm);
   }
   region_release(&vm->memory);
   free(vm);
@@ -55,7 +55,7 @@ int32_t sx_vm_destroy(int32_t handle) {
   if (!vm) return fail_with("sx_vm_destroy", EBADF);
   if (atomic_load(&vm->vcpus)) return fail_with("sx_vm_destroy", EBUSY);
   handle_close(HANDLE_VM, handle);
-  close(vm->fd);
+  kvm_vm_close(vm);
   region_release(&vm->memory);
   free(vm);
   return 0;

@@ -11,6 +11,7 @@ import { Bus } from "./bus.ts";
 import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
 import type { ByteSink } from "./device.ts";
 import { KernelInterrupts } from "./kernel_interrupts.ts";
+import { KernelDoorbells } from "./kernel_doorbells.ts";
 import { KEYBOARD_RESET_PORTS, KeyboardReset } from "./keyboard_reset.ts";
 import { CONFIG_PORT_COUNT, CONFIG_PORTS, ECAM_BYTES, PciBus } from "./pci/pci_bus.ts";
 import { PciFunction } from "./pci/pci_function.ts";
@@ -61,8 +62,11 @@ export interface PlatformOptions {
   readonly output: ByteSink;
   readonly input: ByteSource;
   readonly polling: PollingPolicy;
-  /** Nobody polls: queues are served within the driver's notification. */
-  readonly atOnce: boolean;
+  /**
+   * The stub's handle of the core that polls. Undefined when nobody does: queues are served within
+   * the driver's notification.
+   */
+  readonly poller: number | undefined;
   readonly ticksPerMs: number;
   /** The machine's, by `MACHINE_COUNTER`. */
   readonly counters: Float64Array;
@@ -81,6 +85,7 @@ export class Platform implements Pollable {
   readonly #pci = new PciBus(new ResetControl(this.power));
   readonly #ram: GuestMemory;
   readonly #interrupts: KernelInterrupts;
+  readonly #doorbells: KernelDoorbells | undefined;
 
   constructor(options: PlatformOptions) {
     const { stub, vm, memory, network, counters } = options;
@@ -94,9 +99,12 @@ export class Platform implements Pollable {
       options.polling,
       stub.sx_tsc,
       options.ticksPerMs,
-      options.atOnce,
+      options.poller === undefined,
       counters.subarray(MACHINE_COUNTER.queueNotifications),
     );
+    if (options.poller !== undefined) {
+      this.#doorbells = new KernelDoorbells(stub, vm, options.poller);
+    }
     this.#input = options.input;
     this.#serial = new Uart16550(options.output, this.#interrupts.line(COM1_IRQ));
     this.#addPcDevices(stub, options.ticksPerMs);
@@ -143,6 +151,7 @@ export class Platform implements Pollable {
       this.#ram,
       this.#interrupts,
       (queue) => this.#queues.notified(transport, queue),
+      this.#doorbells?.ofDevice(),
     );
     this.#pci.add(transport.function);
     this.#queues.add(transport);

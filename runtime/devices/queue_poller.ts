@@ -1,9 +1,13 @@
 /**
  * The virtqueues of one machine on the core that serves them. A queue begins by notifications; when
- * they come often its avail index is polled instead and the driver is told not to notify, until it
- * has been idle for long (ELVIS, USENIX ATC 2013, 3.4). Queues are served round robin, a quantum
- * each, so that one which is always full keeps nobody waiting. A queue that is room for input is
- * looked at when there is input, and its driver need not notify.
+ * they come often the driver is told not to notify, until it has been idle for long (ELVIS, USENIX
+ * ATC 2013, 3.4). Queues are served round robin, a quantum each, so that one which is always full
+ * keeps nobody waiting.
+ *
+ * A core that polls looks at every avail index in each turn, polled queue or not: a notification only
+ * ends its sleep, and the kernel may take it (`kernel_doorbells.ts`). Where nobody polls, queues are
+ * served within the notification. A queue that is room for input is looked at when there is input, and
+ * its driver need not notify.
  */
 import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
@@ -29,9 +33,8 @@ interface Entry {
   readonly index: number;
   /** What the device says of it, when it is room for input. */
   readonly input: InputQueue | undefined;
+  /** The driver has been told not to notify. */
   polled: boolean;
-  /** The driver has notified, or work was left. */
-  waiting: boolean;
   /** Start of the millisecond in which notifications are counted, and how many came. */
   since: number;
   notifications: number;
@@ -81,7 +84,6 @@ export class QueuePoller {
         index,
         input: mine,
         polled,
-        waiting: false,
         since: 0,
         notifications: 0,
         chains: 0,
@@ -94,15 +96,14 @@ export class QueuePoller {
   /** Nothing here falls due by itself. */
   readonly deadline = Infinity;
 
-  /** The driver has notified a queue. */
+  /** The driver has notified a queue, and no kernel took it. */
   notified(transport: VirtioPci, index: number): void {
+    if (!this.#atOnce) return;
     this.#counters[QUEUE_COUNTER.notifications]!++;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
       if (entry.transport !== transport || entry.index !== index) continue;
-      entry.waiting = true;
-      if (!this.#atOnce) this.#count(entry);
-      else while (this.#serve(entry) || transport.device.outstanding > 0);
+      while (this.#serve(entry) || transport.device.outstanding > 0);
     }
   }
 
@@ -111,9 +112,13 @@ export class QueuePoller {
     let any = false;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      if (entry.transport.device.outstanding > 0) any = true; // nobody may sleep on it
+      const { transport } = entry;
+      if (transport.device.outstanding > 0) any = true; // nobody may sleep on it
       else if (!this.#hasWork(entry)) continue;
-      if (this.#serve(entry)) any = true;
+      const toldToNotify = !entry.polled;
+      if (!this.#serve(entry)) continue;
+      any = true;
+      if (toldToNotify) this.#count(entry);
     }
     if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
     return any;
@@ -129,7 +134,7 @@ export class QueuePoller {
 
   #hasWork(entry: Entry): boolean {
     if (entry.input !== undefined && !entry.input.waiting) return false;
-    return entry.polled ? entry.transport.queues[entry.index]!.pending : entry.waiting;
+    return entry.transport.queues[entry.index]!.pending;
   }
 
   /** Serves one quantum: whether there was anything. */
@@ -140,17 +145,13 @@ export class QueuePoller {
     const served = transport.serve(index, this.#policy.quantum);
     entry.chains += served;
     this.#counters[QUEUE_COUNTER.chains]! += served;
-    if (!entry.polled && served < this.#policy.quantum) {
-      queue.notifications = true;
-      entry.waiting = queue.pending;
-    }
-    if (served === 0) entry.waiting = false;
+    if (!entry.polled && served < this.#policy.quantum) queue.notifications = true;
     return served > 0;
   }
 
   /** Counts a notification and starts polling when they come often. */
   #count(entry: Entry): void {
-    if (entry.polled) return;
+    this.#counters[QUEUE_COUNTER.notifications]!++;
     const now = this.#ticks();
     if (now - entry.since > this.#ticksPerMs) {
       entry.since = now;
@@ -173,10 +174,8 @@ export class QueuePoller {
         entry.seen = entry.chains;
         entry.worked = now;
       } else if (now - entry.worked > this.#policy.stopIdleMs * this.#ticksPerMs) {
-        const queue = entry.transport.queues[entry.index]!;
         entry.polled = false;
-        queue.notifications = true;
-        entry.waiting = queue.pending; // what came before the driver knew
+        entry.transport.queues[entry.index]!.notifications = true;
       }
     }
   }

@@ -53,6 +53,38 @@ engineTest("a polled queue is hardly ever notified", async () => {
   ok(stats.vcpus[0]!.exitsTotal < n / 10, `${stats.vcpus[0]!.exitsTotal} exits`);
 });
 
+engineTest(
+  "under split placement a notification is no exit to user space, and wakes the core",
+  async () => {
+    await using runtime = await Runtime.open({ spinNs: 0 });
+    using disk = new TempFile(noise(BLOCKS * BLOCK));
+    const n = 1000;
+    const started = performance.now();
+    const { output, stats } = await runVm(runtime, {
+      guest: "blk",
+      disk: disk.path,
+      notification: "exit",
+      cmdline: `n=${n} depth=1`,
+    });
+    strictEqual(readGuestReport(output).histograms.get("read")!.n, n);
+    ok(performance.now() - started < 10_000); // a lost bell costs 100 ms
+    ok(stats.queueNotifications > n / 2, `${stats.queueNotifications} notifications`);
+    ok(stats.vcpus[0]!.exits["ept-violation"]! < n / 10, JSON.stringify(stats.vcpus[0]!.exits));
+    ok(stats.kvm.exits === undefined || stats.kvm.exits >= n / 2, `${stats.kvm.exits} by KVM`);
+  },
+);
+
+engineTest("a machine's statistics tell what KVM counted and what the host gave it", async () => {
+  await using runtime = await Runtime.open();
+  const { stats } = await runVm(runtime, { guest: "exits", cmdline: "ops=out n=500" });
+  const [vcpu] = stats.vcpus;
+  ok(vcpu!.cpuNs > 0 && vcpu!.cpuNs < 60e9, `${vcpu!.cpuNs} ns`);
+  ok(stats.residentBytes >= 4096 && stats.residentBytes <= 64 * 1024 ** 2);
+  if (Object.keys(stats.kvm).length === 0) return; // a kernel without KVM_GET_STATS_FD
+  ok(stats.kvm.exits! >= 500, `${stats.kvm.exits} exits by KVM`);
+  strictEqual(stats.kvm.exits, vcpu!.kvm.exits);
+});
+
 engineTest("a driver finds that a disk is read-only, and its bytes stay", async () => {
   await using runtime = await Runtime.open();
   const bytes = noise(BLOCKS * BLOCK);

@@ -41,7 +41,8 @@ function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
       const before = args[i - 1];
       if ((parameters as readonly string[])[i - 1] === "buffer") {
         const bytes = before instanceof Uint8Array ? before.length : 0;
-        if (name === "sx_vcpu_set_cpuid") return Math.floor(bytes / 24);
+        if (name === "sx_vcpu_set_cpuid") return Math.floor(bytes / 40);
+        if (name === "sx_vm_route") return Math.floor(bytes / 16);
         return name.endsWith("_segments") ? Math.floor(bytes / 12) : bytes;
       }
       return (parameters as readonly string[])[i] === "u32" ? (value as number) >>> 0 : value;
@@ -74,8 +75,8 @@ Deno.test("sx_thread_pin() refuses no mask, an absurd mask and a thread that is 
 });
 
 Deno.test("sx_core_park() refuses a core that is not there", () => {
-  ok(stub.sx_core_park(0, 0, 1) < 0);
-  ok(stub.sx_core_park(-5, 0, 1) < 0);
+  ok(stub.sx_core_park(0, 1) < 0);
+  ok(stub.sx_core_park(-5, 1) < 0);
 });
 
 Deno.test("a handle is refused once it has been given back", () => {

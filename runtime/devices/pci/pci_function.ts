@@ -34,6 +34,7 @@ export interface PciIdentity {
 interface Bar {
   readonly bytes: number;
   readonly mapping: Mapping;
+  readonly placed: (base: number | undefined) => void;
 }
 
 interface Window {
@@ -78,10 +79,16 @@ export class PciFunction implements Device {
    *
    * @param index 0 to 5
    * @param bytes a power of two, at least 4 KiB
+   * @param placed told where it answers, undefined for nowhere, whenever that changes
    */
-  addBar(index: number, bytes: number, device: Device): void {
+  addBar(
+    index: number,
+    bytes: number,
+    device: Device,
+    placed: (base: number | undefined) => void = () => {},
+  ): void {
     if (bytes < SMALLEST_BAR || (bytes & bytes - 1) !== 0) throw new RangeError(`BAR of ${bytes}`);
-    this.#bars[index] = { bytes, mapping: this.#memory.map(undefined, bytes, device) };
+    this.#bars[index] = { bytes, mapping: this.#memory.map(undefined, bytes, device), placed };
     this.#config.set(BAR_0 + 4 * index, 4, 0, -bytes);
   }
 
@@ -171,8 +178,11 @@ export class PciFunction implements Device {
     for (let index = 0; index < BARS; index++) {
       const bar = this.#bars[index];
       if (!bar) continue;
-      const base = (this.#config.read(BAR_0 + 4 * index, 4) & -bar.bytes) >>> 0;
-      this.#memory.move(bar.mapping, enabled && base !== 0 ? base : undefined);
+      const given = (this.#config.read(BAR_0 + 4 * index, 4) & -bar.bytes) >>> 0;
+      const base = enabled && given !== 0 ? given : undefined;
+      if (base === bar.mapping.base) continue;
+      this.#memory.move(bar.mapping, base);
+      bar.placed(base);
     }
   }
 }

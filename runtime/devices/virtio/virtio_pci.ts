@@ -77,6 +77,8 @@ export class VirtioPci {
    * @param ram guest memory
    * @param sink takes its interrupts
    * @param notified the driver has notified a queue
+   * @param placed told each queue's notification address whenever they move; none while they are
+   *   nowhere
    */
   constructor(
     device: VirtioDevice,
@@ -84,6 +86,7 @@ export class VirtioPci {
     ram: GuestMemory,
     sink: MessageSink,
     notified: (queue: number) => void,
+    placed: (addresses: readonly number[]) => void = () => {},
   ) {
     this.device = device;
     this.#notified = notified;
@@ -97,7 +100,10 @@ export class VirtioPci {
     });
     this.queues = Array.from({ length: device.queues }, () => new Virtqueue(ram));
     this.#setups = this.queues.map(() => new QueueSetup());
-    this.function.addBar(BAR, BAR_BYTES, this.#bar());
+    this.function.addBar(BAR, BAR_BYTES, this.#bar(), (base) =>
+      placed(
+        base === undefined ? [] : this.queues.map((_, i) => base + NOTIFY_AT + i * NOTIFY_STEP),
+      ));
     this.#addCapabilities();
     this.#msix = new Msix(this.function, MSIX_BAR, device.queues + 1, sink);
   }

@@ -44,13 +44,14 @@ class Echo implements VirtioDevice {
 /** A transport, and a driver that reaches it as a guest does. */
 function machineOf() {
   const bus = new Bus(), driver = new DriverSide(8), device = new Echo();
-  const messages: number[] = [], notified: number[] = [];
+  const messages: number[] = [], notified: number[] = [], placed: (readonly number[])[] = [];
   const transport = new VirtioPci(
     device,
     bus,
     driver.memory,
     { send: (_lo, _hi, data) => void messages.push(data) },
     (queue) => void notified.push(queue),
+    (addresses) => void placed.push(addresses),
   );
   transport.function.assignBars(BAR);
   transport.function.write(4, 2, 6);
@@ -98,7 +99,18 @@ function machineOf() {
       at = transport.function.read(at + 1, 1);
     }
   };
-  return { transport, device, driver, read, write, start, enableMessages, messages, notified };
+  return {
+    transport,
+    device,
+    driver,
+    read,
+    write,
+    start,
+    enableMessages,
+    messages,
+    notified,
+    placed,
+  };
 }
 
 const CHAIN = [{ address: 0x8000, length: 4, write: true }];
@@ -197,6 +209,17 @@ Deno.test("a write to a queue's notification address tells which queue", () => {
   write(NOTIFY, 4, 0);
   write(NOTIFY + 8, 2, 2);
   deepStrictEqual(notified, [1, 0]);
+});
+
+Deno.test("where the queues' notification addresses lie is told whenever the guest moves them", () => {
+  const { transport, placed } = machineOf();
+  transport.function.write(0x10, 4, 0xd0000000);
+  transport.function.write(4, 2, 4); // memory space off
+  deepStrictEqual(placed, [
+    [NOTIFY, NOTIFY + 4],
+    [0xd0003000, 0xd0003004],
+    [],
+  ]);
 });
 
 Deno.test("the configuration space reaches the BARs through its window", () => {

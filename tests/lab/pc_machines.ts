@@ -1,0 +1,79 @@
+/**
+ * Runs on hardware KVM, in the lab: PCs with Linux, one after the other. Prints a line of JSON for
+ * each, which `pc_test.ts` reads.
+ */
+import { join } from "node:path";
+import { linuxConfig, Runtime, type Vm, type VmConfigInput } from "../../runtime/mod.ts";
+import { PROJECT, runVm, TempFile } from "../support.ts";
+
+const DISK_BYTES = 80 * 1024 ** 2;
+const quiet = () => {};
+
+async function timeOfStop(vm: Vm): Promise<number> {
+  const before = performance.now();
+  await vm.stop();
+  return performance.now() - before;
+}
+
+/** Two vCPUs, a disk, and a guest that looks at everything and powers off. */
+async function selfTest(runtime: Runtime): Promise<unknown> {
+  using disk = new TempFile("");
+  Deno.truncateSync(disk.path, DISK_BYTES);
+  const config = await linuxConfig({
+    script: join(PROJECT, "guests/linux/selftest.sh"),
+    cmdline: "splitx.cpus=2 splitx.memory=256",
+  }, quiet);
+  const { output, end, stats } = await runVm(runtime, {
+    ...config,
+    vcpus: 2,
+    overcommit: true,
+    disk: disk.path,
+    writable: true,
+  });
+  return { output, end, stats };
+}
+
+/** The second vCPU waits for its SIPI, which the first one has not sent yet. */
+async function stopEarly(runtime: Runtime): Promise<unknown> {
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const config: VmConfigInput = { ...await linuxConfig({}, quiet), vcpus: 2, overcommit: true };
+    await using vm = runtime.createVm(config);
+    await vm.start();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    times.push(await timeOfStop(vm));
+  }
+  return { ms: Math.min(...times) };
+}
+
+/** A vCPU with a core of its own, which halts there. */
+async function stopIdle(runtime: Runtime): Promise<unknown> {
+  using script = new TempFile("echo idle\nsleep 1000\n");
+  const config = await linuxConfig({ script: script.path }, quiet);
+  await using vm = runtime.createVm(config);
+  await vm.start();
+  let output = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of vm.console) {
+    output += decoder.decode(bytes, { stream: true });
+    if (output.includes("idle\n") || output.includes("idle\r\n")) break;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const before = vm.stats();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const stats = vm.stats();
+  return {
+    output,
+    disabled: runtime.disabledExits(vm.config, vm.plan),
+    halts: stats.kvm.halt_exits! - before.kvm.halt_exits!,
+    cpuNs: stats.vcpus[0]!.cpuNs - before.vcpus[0]!.cpuNs,
+    ms: await timeOfStop(vm),
+    kvm: stats.kvm,
+  };
+}
+
+await using runtime = await Runtime.open({ progress: quiet });
+for (const [name, run] of Object.entries({ selfTest, stopEarly, stopIdle })) {
+  if (Deno.args.length > 0 && !Deno.args.includes(name)) continue;
+  console.log(JSON.stringify({ name, ...await run(runtime) as Record<string, unknown> }));
+}
