@@ -102,8 +102,9 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
   );
   if (withQemu) rows.push(distribution("OUT, same image on QEMU with KVM", {}, "ns", qemu));
 
-  say("garbage collections during 10 s of full load");
-  const collections = await collectionsUnderLoad();
+  say("garbage collections during 10 s of each full load");
+  const collections = await collectionsUnderLoad("exits");
+  const ofDisk = await collectionsUnderLoad("disk");
   say("start-up");
   const startUp = await startUpTimes();
   say("memory");
@@ -146,6 +147,14 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
       collections.turns,
       "0",
       collections.count === 0 && collections.turns > 0,
+    ),
+    bounded(
+      "the same, polled virtio disk at depth 32",
+      "count",
+      ofDisk.count,
+      ofDisk.turns,
+      "0",
+      ofDisk.count === 0 && ofDisk.turns > 0,
     ),
     bounded(
       "run to the first guest instruction",

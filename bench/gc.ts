@@ -9,10 +9,13 @@ import { runError } from "../errors.ts";
 const LOAD = fileURLToPath(new URL("./gc_load.ts", import.meta.url));
 const LOAD_MS = 10_000;
 
+/** Every hypercall and exit in turn, or a polled virtio disk with 32 requests in flight. */
+export type Load = "exits" | "disk";
+
 /** What the trace said. */
 export interface Collections {
   readonly count: number;
-  /** Turns of the guest's load loop, to show that there was load. */
+  /** Turns of the guest's load loop, or requests of its disk, to show that there was load. */
   readonly turns: number;
 }
 
@@ -45,9 +48,9 @@ export function countCollections(trace: string): number | undefined {
 }
 
 /** Loads a hypervisor core for ten seconds in a process of its own. */
-export async function collectionsUnderLoad(): Promise<Collections> {
+export async function collectionsUnderLoad(load: Load): Promise<Collections> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, String(LOAD_MS)],
+    args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, load, String(LOAD_MS)],
   }).output();
   const words = new TextDecoder().decode(stderr);
   const count = countCollections(new TextDecoder().decode(stdout));

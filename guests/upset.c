@@ -2,15 +2,16 @@
  * Upsets a virtio disk while it works: rounds=COUNT times (default 100) it has depth=COUNT reads in
  * flight and then, at some moment, resets the device, moves its BAR, takes its memory access away for
  * a while, or lets it be. What the device must not write stays as it is, and what it reads is right:
- * each 32-bit word of a 4 KiB block holds the block's number. Prints "upset COUNT times".
+ * each 32-bit word of a 64 KiB block holds the block's number. Prints "upset COUNT times", and how
+ * often requests were in flight then as "@count caught".
  */
 #include "lib/mmio.h"
 #include "lib/virtio_blk.h"
 
-#define BLOCK_BYTES 4096
+#define BLOCK_BYTES 65536
 #define BLOCK_SECTORS (BLOCK_BYTES / SECTOR_BYTES)
 #define UNTOUCHED 0xa5
-#define MOMENT_TICKS 100000 /* the longest wait before something happens */
+#define MOMENT_TICKS 500000 /* the longest wait before something happens */
 #define QUIET_TICKS 200000  /* for so long nothing may be written */
 
 /* Places for BAR 0 that nothing else has. */
@@ -23,7 +24,7 @@
 static struct virtio_blk disk;
 static struct virtio_blk_request requests[VIRTIO_BLK_DEPTH];
 static u8 pool[VIRTIO_BLK_DEPTH][BLOCK_BYTES] __attribute__((aligned(4096)));
-static u64 depth, seed;
+static u64 depth, seed, caught;
 
 static void pause_for(u64 most) {
   u64 end = ticks() + random_next(&seed) % most;
@@ -39,6 +40,11 @@ static void submit_all(void) {
                       pool[i], BLOCK_BYTES);
   }
   virtio_blk_kick(&disk);
+}
+
+/* Requests that the device has given back. */
+static u64 finished(void) {
+  return (u16)(*(volatile u16 *)&disk.queue.used.index - disk.queue.seen);
 }
 
 static void collect(u64 count) {
@@ -91,10 +97,6 @@ static void set_master(bool master) {
   pci_write16(function, PCI_COMMAND, master ? command | COMMAND_MASTER : command);
 }
 
-static u64 finished(void) {
-  return (u16)(*(volatile u16 *)&disk.queue.used.index - disk.queue.seen);
-}
-
 void guest_main(void) {
   u64 rounds = option_number("rounds", 100);
   depth = option_number("depth", 32);
@@ -107,16 +109,19 @@ void guest_main(void) {
     switch (random_next(&seed) >> 32 & 3) {
       case 0:
         virtio_reset(&disk.device);
+        caught += finished() < depth;
         expect_quiet();
         open();
         break;
       case 1:
         move();
+        caught += finished() < depth;
         collect(depth);
         break;
       case 2: {
         set_master(false);
         u64 done = finished();
+        caught += done < depth;
         collect(done);
         expect_quiet();
         set_master(true);
@@ -133,4 +138,5 @@ void guest_main(void) {
   print("upset ");
   print_number(rounds);
   print(" times\n");
+  print_count("caught", caught);
 }

@@ -52,6 +52,10 @@ const pollingSchema = z.strictObject({
   stopIdleMs: z.number().positive().default(3000),
   /** Requests of one queue that are served before the next queue's turn. */
   quantum: z.int().min(1).max(256).default(64),
+  /** Requests of it that are served between two looks at the other queues. */
+  leastQuantum: z.int().min(1).max(256).default(8),
+  /** Microseconds for which another queue has had few requests, and no new ones, to be served then. */
+  stuckUs: z.number().min(0).default(10),
 });
 
 const MOST_DISKS = 16;

@@ -68,7 +68,7 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     writable: false,
     disks: [],
     cmdline: "",
-    polling: { startRate: 1, stopIdleMs: 3000, quantum: 64 },
+    polling: { startRate: 1, stopIdleMs: 3000, quantum: 64, leastQuantum: 8, stuckUs: 10 },
     overcommit: false,
   });
 });

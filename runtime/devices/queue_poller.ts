@@ -1,8 +1,9 @@
 /**
  * The virtqueues of one machine on the core that serves them. A queue begins by notifications; when
  * they come often the driver is told not to notify, until it has been idle for long (ELVIS, USENIX
- * ATC 2013, 3.4). Queues are served round robin, a quantum each, so that one which is always full
- * keeps nobody waiting.
+ * ATC 2013, 3.4). Queues are served round robin, a quantum each. Within a quantum the others are
+ * looked at: few chains to which none is added belong to a guest that waits for them, so they are
+ * served in between.
  *
  * A core that polls looks at every avail index in each turn, polled queue or not: a notification only
  * ends its sleep, and the kernel may take it (`kernel_doorbells.ts`). Where nobody polls, queues are
@@ -20,6 +21,10 @@ export interface PollingPolicy {
   readonly stopIdleMs: number;
   /** Chains of one queue that are served before the next queue's turn. */
   readonly quantum: number;
+  /** Chains of one queue that are served between two looks at the others; more are no few. */
+  readonly leastQuantum: number;
+  /** Microseconds for which a queue has few chains before it is served in between. */
+  readonly stuckUs: number;
 }
 
 /** Indexes of the counters that {@link QueuePoller} keeps. */
@@ -43,6 +48,9 @@ interface Entry {
   seen: number;
   /** Ticks of the last look that found something served since the one before. */
   worked: number;
+  /** Chains that waited when another queue's quantum was interrupted, and since when so many. */
+  backlog: number;
+  stuckSince: number;
 }
 
 /** See the head of this file. It is polled like a vCPU. Polling allocates nothing. */
@@ -89,6 +97,8 @@ export class QueuePoller {
         chains: 0,
         seen: 0,
         worked: 0,
+        backlog: 0,
+        stuckSince: 0,
       });
     }
   }
@@ -103,7 +113,8 @@ export class QueuePoller {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
       if (entry.transport !== transport || entry.index !== index) continue;
-      while (this.#serve(entry) || transport.device.outstanding > 0);
+      const { quantum } = this.#policy;
+      while (this.#serve(entry, quantum) > 0 || transport.device.outstanding > 0);
     }
   }
 
@@ -116,7 +127,7 @@ export class QueuePoller {
       if (transport.device.outstanding > 0) any = true; // nobody may sleep on it
       else if (!this.#hasWork(entry)) continue;
       const toldToNotify = !entry.polled;
-      if (!this.#serve(entry)) continue;
+      if (!this.#turn(entry)) continue;
       any = true;
       if (toldToNotify) this.#count(entry);
     }
@@ -138,15 +149,49 @@ export class QueuePoller {
   }
 
   /** Serves one quantum: whether there was anything. */
-  #serve(entry: Entry): boolean {
+  #turn(entry: Entry): boolean {
+    const { quantum, leastQuantum } = this.#policy;
+    const part = this.#entries.length === 1 ? quantum : Math.min(leastQuantum, quantum);
+    let served = 0;
+    while (served < quantum) {
+      const most = Math.min(part, quantum - served), count = this.#serve(entry, most);
+      served += count;
+      if (count < most) break;
+      if (served < quantum) this.#serveStuck(entry);
+    }
+    return served > 0;
+  }
+
+  /** Serves the drivers that wait while another queue has its turn. */
+  #serveStuck(running: Entry): void {
+    const { leastQuantum, stuckUs } = this.#policy;
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (entry === running) continue;
+      const { backlog } = entry.transport.queues[entry.index]!;
+      if (backlog === 0 || backlog > leastQuantum) continue;
+      const now = this.#ticks();
+      if (backlog !== entry.backlog) {
+        entry.backlog = backlog;
+        entry.stuckSince = now;
+      }
+      if ((now - entry.stuckSince) * 1000 >= stuckUs * this.#ticksPerMs) {
+        this.#serve(entry, leastQuantum);
+      }
+    }
+  }
+
+  /** Serves so many chains at most: how many there were. */
+  #serve(entry: Entry, most: number): number {
     const { transport, index } = entry;
     const queue = transport.queues[index]!;
     if (entry.polled && queue.notifications) queue.notifications = false;
-    const served = transport.serve(index, this.#policy.quantum);
+    const served = transport.serve(index, most);
     entry.chains += served;
+    entry.backlog = 0;
     this.#counters[QUEUE_COUNTER.chains]! += served;
-    if (!entry.polled && served < this.#policy.quantum) queue.notifications = true;
-    return served > 0;
+    if (!entry.polled && served < most) queue.notifications = true;
+    return served;
   }
 
   /** Counts a notification and starts polling when they come often. */

@@ -4,12 +4,18 @@ import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
 const TICKS_PER_MS = 1000;
-const ELVIS: PollingPolicy = { startRate: 2, stopIdleMs: 3000, quantum: 4 };
+const ELVIS: PollingPolicy = {
+  startRate: 2,
+  stopIdleMs: 3000,
+  quantum: 4,
+  leastQuantum: 4,
+  stuckUs: 10,
+};
 
 /** A transport whose queues hold so many chains; `log` says in which order they are served. */
 class Backlog {
   readonly log: number[] = [];
-  readonly queues: { pending: boolean; notifications: boolean; chains: number }[];
+  readonly queues: { pending: boolean; backlog: number; notifications: boolean; chains: number }[];
 
   readonly device: { outstanding: number; input?: InputQueue } = { outstanding: 0 };
 
@@ -20,6 +26,9 @@ class Backlog {
       get pending() {
         return this.chains > 0;
       },
+      get backlog() {
+        return this.chains;
+      },
     }));
   }
 
@@ -27,8 +36,12 @@ class Backlog {
     const queue = this.queues[index]!, served = Math.min(most, queue.chains);
     queue.chains -= served;
     if (served > 0) this.log.push(index);
+    this.served(index, served);
     return served;
   }
+
+  /** What happens meanwhile. */
+  served: (index: number, chains: number) => void = () => {};
 
   get transport(): VirtioPci {
     return this as unknown as VirtioPci;
@@ -169,4 +182,83 @@ Deno.test("where nobody polls, a notification serves the queue at once and wholl
   const { notify } = pollerOf({ ...ELVIS, startRate: 0 }, backlog, true);
   notify(0);
   strictEqual(backlog.queues[0]!.chains, 0);
+});
+
+Deno.test("what came while a quantum that held everything was served is not forgotten", () => {
+  const backlog = new Backlog(4), { poller, notify } = pollerOf(ELVIS, backlog);
+  const queue = backlog.queues[0]!;
+  notify(0);
+  poller.poll(); // exactly a quantum
+  let late = true;
+  Object.defineProperty(queue, "notifications", {
+    get: () => true,
+    set: () => {
+      if (late) queue.chains = 1; // the driver saw that it need not notify
+      late = false;
+    },
+  });
+  for (let i = 0; i < 3; i++) poller.poll();
+  strictEqual(queue.chains, 0);
+});
+
+/** Ticks that the double takes for a chain. */
+const CHAIN_TICKS = 2; // 2 us
+
+/**
+ * Two polled queues: the first is always full, the second is given a chain whenever it has none and
+ * some chains of the first were served: the longest that one of its chains waited, in chains of the
+ * first, and how many of each were served.
+ */
+function floodBeside(policy: Partial<PollingPolicy>, size: number) {
+  const backlog = new Backlog(1000, 0), [flood, other] = backlog.queues;
+  const { poller, clock } = pollerOf({ ...ELVIS, startRate: 0, quantum: 64, ...policy }, backlog);
+  const done = [0, 0];
+  let since = 0, longest = 0;
+  backlog.served = (index, chains) => {
+    clock.now += chains * CHAIN_TICKS;
+    done[index]! += chains;
+    if (index === 0) flood!.chains = 1000;
+    if (index === 1 && chains > 0) longest = Math.max(longest, done[0]! - since);
+    if (other!.chains > 0) return;
+    other!.chains = size;
+    since = done[0]!;
+  };
+  for (let i = 0; i < 100; i++) poller.poll();
+  return { longest, flood: done[0]!, other: done[1]! };
+}
+
+Deno.test("a queue of few chains beside a flooded one waits no longer than the stuck time", () => {
+  // The look that finds it, and 10 us more: 5 chains, rounded up to two of the least quantum.
+  const { longest, flood } = floodBeside({ leastQuantum: 4, stuckUs: 10 }, 1);
+  ok(longest <= 12, `${longest} chains`);
+  strictEqual(flood, 6400); // the flood loses none of its turn
+  ok(floodBeside({ leastQuantum: 4, stuckUs: 0 }, 1).longest <= 4);
+  strictEqual(floodBeside({ leastQuantum: 64 }, 1).longest, 64);
+});
+
+Deno.test("a queue of many chains waits for its turn", () => {
+  const { longest } = floodBeside({ leastQuantum: 4, stuckUs: 0 }, 5);
+  strictEqual(longest, 64);
+});
+
+Deno.test("a queue to which chains are added is not stuck", () => {
+  const backlog = new Backlog(1000, 0), [flood, other] = backlog.queues;
+  const policy = { ...ELVIS, startRate: 0, quantum: 16, leastQuantum: 4, stuckUs: 5 };
+  const { poller, clock } = pollerOf(policy, backlog);
+  backlog.served = (index, chains) => {
+    clock.now += chains * CHAIN_TICKS;
+    if (index === 0) other!.chains++;
+    flood!.chains = 1000;
+  };
+  poller.poll();
+  deepStrictEqual(backlog.log, [0, 0, 0, 0, 1]);
+});
+
+Deno.test("a queue alone is served a quantum at a time", () => {
+  const backlog = new Backlog(100);
+  const policy = { ...ELVIS, startRate: 0, quantum: 64, leastQuantum: 4 };
+  const { poller } = pollerOf(policy, backlog);
+  poller.poll();
+  deepStrictEqual(backlog.log, [0]);
+  strictEqual(backlog.queues[0]!.chains, 36);
 });

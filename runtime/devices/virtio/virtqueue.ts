@@ -73,6 +73,11 @@ export class Virtqueue {
     return this.#broken;
   }
 
+  /** How many chains wait, by the driver's word. One look at memory. */
+  get backlog(): number {
+    return this.enabled ? this.#available[INDEX]! - this.#taken & 0xffff : 0;
+  }
+
   /** Whether chains wait. One look at memory. */
   get pending(): boolean {
     return this.#enabled && !this.#broken && this.#available[INDEX] !== this.#taken;

@@ -31,9 +31,11 @@ Deno.test("take() hands over the segments of a chain, read ones first", () => {
   ];
   const head = driver.add(chain);
   strictEqual(queue.pending, true);
+  strictEqual(queue.backlog, 1);
   strictEqual(queue.take(), head);
   deepStrictEqual(segmentsOf(queue), chain);
   strictEqual(queue.pending, false);
+  strictEqual(queue.backlog, 0);
 });
 
 Deno.test("give() shows the driver what was written, over many turns of the ring", () => {
