@@ -19,6 +19,7 @@ const OPTIONS = {
   engine: { type: "string" },
   placement: { type: "string" },
   notification: { type: "string" },
+  irqchip: { type: "string" },
   vcpus: { type: "string" },
   memory: { type: "string" },
   disk: { type: "string" },
@@ -46,6 +47,7 @@ Without options: the digest demonstration at every placement and notification.
   --engine auto|kvm        what executes guest code
   --placement same-core|split
   --notification exit|polled
+  --irqchip none|full      interrupt controllers of a micro guest
   --vcpus N   --memory SIZE   --cmdline TEXT
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
@@ -94,7 +96,7 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
-  for (const name of ["engine", "placement", "notification", "memory", "disk"]) {
+  for (const name of ["engine", "placement", "notification", "irqchip", "memory", "disk"]) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }

@@ -62,10 +62,12 @@ export const vmConfigSchema = z.strictObject({
   initrd: z.union([z.string().min(1), z.instanceof(Uint8Array)]).optional(),
   engine: z.enum(["auto", "kvm"]).default("auto"),
   /**
-   * `micro`: every vCPU starts at the entry and there are no interrupt controllers. `pc`: ACPI, APICs
-   * and timers, and the first vCPU starts the others.
+   * `micro`: every vCPU starts at the entry. `pc`: ACPI, APICs and timers, and the first vCPU starts
+   * the others.
    */
   machine: z.enum(["micro", "pc"]).default("micro"),
+  /** Interrupt controllers and PIT: in the kernel, or none, as a `micro` has unless told otherwise. */
+  irqchip: z.enum(["none", "full"]).optional(),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),
   /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */
@@ -86,7 +88,13 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.vcpus === 1, {
   path: ["vcpus"],
   message: "same-core placement serves one vCPU",
-});
+}).refine((config) => config.machine !== "pc" || config.irqchip !== "none", {
+  path: ["irqchip"],
+  message: "a pc has interrupt controllers",
+}).transform((config) => ({
+  ...config,
+  irqchip: config.irqchip ?? (config.machine === "pc" ? "full" : "none"),
+}));
 
 /** A configuration as a user writes it. */
 export type VmConfigInput = z.input<typeof vmConfigSchema>;

@@ -69,7 +69,7 @@ export function setUpMachine(
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
-    if (pc) check(stub, stub.sx_vm_create_irqchip(vm));
+    if (config.irqchip === "full") check(stub, stub.sx_vm_create_irqchip(vm));
     const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
     const { image, initrd } = files;
     const start = loadKernel(memory, image.bytes, image.name, {
