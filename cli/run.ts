@@ -21,6 +21,7 @@ const OPTIONS = {
   engine: { type: "string" },
   placement: { type: "string" },
   notification: { type: "string" },
+  irqchip: { type: "string" },
   vcpus: { type: "string" },
   memory: { type: "string" },
   disk: { type: "string" },
@@ -51,6 +52,7 @@ Without options: the digest demonstration at every placement and notification.
   --engine auto|kvm        what executes guest code
   --placement same-core|split
   --notification exit|polled
+  --irqchip none|full|split  what the kernel has of the machine's interrupt controllers
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
@@ -112,6 +114,7 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
       "network",
       "mac",
       "cpuid",
+      "irqchip",
     ]
   ) {
     const text = textOf(values, name);

@@ -1,10 +1,12 @@
 /*
- * Reads and writes a virtio block device, polled: the one of disk=NUMBER by queue=NUMBER, from 0.
+ * Reads and writes a virtio block device: the one of disk=NUMBER by queue=NUMBER, from 0. It is
+ * polled; with interrupts=1 it interrupts when all that the guest has seen so far is not enough to go
+ * on.
  *
  * ops=measure (default) times n=COUNT requests of size=BYTES with depth=COUNT in flight:
  *   rw=read|write, pattern=random|sequential, seed=NUMBER, flush=EVERY so many writes.
  *   Prints "@hist read" or "@hist write" of the ticks of each request, "@ticks" of all of them, and
- *   "@count" of kicks, bytes and flushes.
+ *   "@count" of kicks, interrupts, bytes and flushes.
  *   With verify=1 it writes n blocks instead, some of them twice, reads them back and compares.
  * ops=sum prints the SHA-256 of the first n blocks.
  */
@@ -59,7 +61,8 @@ static void run(const struct pass *pass) {
   static struct virtio_blk_request *idle[VIRTIO_BLK_DEPTH];
   u32 idle_count = 0;
   for (u64 i = depth; i > 0; i--) idle[idle_count++] = &requests[i - 1];
-  u64 submitted = 0, done = 0, flushes = 0, flushes_done = 0, kicks = disk.queue.kicks;
+  u64 submitted = 0, done = 0, flushes = 0, flushes_done = 0;
+  u64 kicks = disk.queue.kicks, interrupts = interrupts_taken();
   u64 flush_every = pass->write && disk.can_flush ? pass->flush_every : 0;
   histogram_reset();
   u64 started = ticks();
@@ -78,8 +81,7 @@ static void run(const struct pass *pass) {
       submit(request, pass->write ? VIRTIO_BLK_WRITE : VIRTIO_BLK_READ, block);
     }
     virtio_blk_kick(&disk);
-    struct virtio_blk_request *request;
-    while (!(request = virtio_blk_poll(&disk))) relax();
+    struct virtio_blk_request *request = virtio_blk_next(&disk);
     u64 now = ticks();
     do {
       check_status(request);
@@ -97,6 +99,7 @@ static void run(const struct pass *pass) {
   histogram_print(pass->name);
   print_ticks(pass->name, done, spent);
   print_count("kicks", disk.queue.kicks - kicks);
+  print_count("interrupts", interrupts_taken() - interrupts);
   print_count("bytes", done * size);
   print_count("flushes", flushes_done);
 }
@@ -229,8 +232,14 @@ void guest_main(void) {
   if (size == 0 || size % SECTOR_BYTES) give_up("size is not a multiple of 512");
   if (depth == 0 || depth > VIRTIO_BLK_DEPTH) give_up("depth is not from 1 to 64");
   if (size > POOL_BYTES / depth) give_up("depth times size is more than 16 MiB");
-  u64 number = option_number("disk", 0), queue = option_number("queue", 0);
-  if (!virtio_blk_open_at(&disk, (u32)number, (u16)queue)) give_up("no virtio block device");
+  struct interrupt_message message;
+  bool interrupts = option_number("interrupts", 0);
+  if (interrupts && !interrupts_start(&message)) give_up("no interrupt controllers");
+  u32 number = (u32)option_number("disk", 0);
+  u16 queue = (u16)option_number("queue", 0);
+  if (!virtio_blk_open_at(&disk, number, queue, interrupts ? &message : NULL)) {
+    give_up("no virtio block device");
+  }
   blocks = disk.sectors / (size / SECTOR_BYTES);
   if (blocks == 0) give_up("the disk is smaller than a block");
   bool verifies = option_number("verify", 0);

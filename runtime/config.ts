@@ -85,10 +85,15 @@ export const vmConfigSchema = z.strictObject({
   initrd: z.union([z.string().min(1), z.instanceof(Uint8Array)]).optional(),
   engine: z.enum(["auto", "kvm"]).default("auto"),
   /**
-   * `micro`: every vCPU starts at the entry and there are no interrupt controllers. `pc`: ACPI, APICs
-   * and timers, and the first vCPU starts the others.
+   * `micro`: every vCPU starts at the entry. `pc`: ACPI, APICs and timers, and the first vCPU starts
+   * the others.
    */
   machine: z.enum(["micro", "pc"]).default("micro"),
+  /**
+   * Interrupt controllers: all in the kernel, with a PIT; only the local APICs there (`split`, for a
+   * `pc`); or none, as a `micro` has unless told otherwise.
+   */
+  irqchip: z.enum(["none", "full", "split"]).optional(),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),
   /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */
@@ -123,7 +128,16 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.mac === undefined || config.network !== undefined, {
   path: ["mac"],
   message: "is the address of a network device: name a network as well",
-});
+}).refine((config) => config.machine !== "pc" || config.irqchip !== "none", {
+  path: ["irqchip"],
+  message: "a pc has interrupt controllers",
+}).refine((config) => config.machine === "pc" || config.irqchip !== "split", {
+  path: ["irqchip"],
+  message: "only a pc has one that is split",
+}).transform((config) => ({
+  ...config,
+  irqchip: config.irqchip ?? (config.machine === "pc" ? "full" : "none"),
+}));
 
 /** A configuration as a user writes it. */
 export type VmConfigInput = z.input<typeof vmConfigSchema>;

@@ -61,6 +61,7 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     guest: "hello",
     engine: "auto",
     machine: "micro",
+    irqchip: "none",
     placement: "split",
     notification: "polled",
     vcpus: 1,

@@ -83,7 +83,7 @@ export function setUpMachine(
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
-    if (pc) check(stub, stub.sx_vm_create_irqchip(vm, 0));
+    if (config.irqchip !== "none") check(stub, stub.sx_vm_create_irqchip(vm, 0));
     if (host.disabledExits !== 0) check(stub, stub.sx_vm_disable_exits(vm, host.disabledExits));
     const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
     const { image, initrd } = files;

@@ -76,7 +76,10 @@ SX_EXPORT void *sx_vcpu_block_of(int32_t vcpu);
  */
 SX_EXPORT int32_t sx_vcpu_set_cpuid(int32_t vcpu, const uint32_t *leaves, uint32_t count,
                                     uint32_t vcpus);
-/** The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. */
+/**
+ * The state that the PVH protocol gives a kernel: 32-bit, flat, paging off, ebx = start_info. This
+ * and the next two make the vCPU run from its start, without INIT and SIPI.
+ */
 SX_EXPORT int32_t sx_vcpu_boot_pvh(int32_t vcpu, uint32_t entry, uint32_t start_info);
 /** The same with eax and ebx as multiboot 1 has them. */
 SX_EXPORT int32_t sx_vcpu_boot_multiboot(int32_t vcpu, uint32_t entry, uint32_t info);

@@ -216,10 +216,14 @@ static void set_flat(struct kvm_sregs *sregs, struct kvm_segment code, uint16_t 
   sregs->tr = (struct kvm_segment){.limit = 0x67, .present = 1, .type = 11};
 }
 
-static int set_registers(const struct vcpu *vcpu, struct kvm_sregs *sregs, struct kvm_regs *regs) {
+static int set_state(const struct vcpu *vcpu, struct kvm_sregs *sregs, struct kvm_regs *regs) {
   if (ioctl(vcpu->fd, KVM_SET_SREGS, sregs)) return fail("ioctl KVM_SET_SREGS");
   regs->rflags = 2; /* its one bit that is always set; interrupts off */
-  return ioctl(vcpu->fd, KVM_SET_REGS, regs) ? fail("ioctl KVM_SET_REGS") : 0;
+  if (ioctl(vcpu->fd, KVM_SET_REGS, regs)) return fail("ioctl KVM_SET_REGS");
+  if (!vcpu->vm->irqchip) return 0;
+  /* With local APICs, KVM lets all but the first vCPU wait for INIT and SIPI. */
+  struct kvm_mp_state runnable = {.mp_state = KVM_MP_STATE_RUNNABLE};
+  return ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable) ? fail("ioctl KVM_SET_MP_STATE") : 0;
 }
 
 /* 32-bit, flat, paging off. */
@@ -233,7 +237,7 @@ static int boot_protected(int32_t handle, const char *call, struct kvm_regs regs
   set_flat(&sregs, code, 0x10);
   sregs.cr0 = 1; /* PE */
   sregs.cr3 = sregs.cr4 = sregs.efer = 0;
-  return set_registers(vcpu, &sregs, &regs);
+  return set_state(vcpu, &sregs, &regs);
 }
 
 int32_t sx_vcpu_boot_pvh(int32_t handle, uint32_t entry, uint32_t start_info) {
@@ -262,5 +266,5 @@ int32_t sx_vcpu_boot_long(int32_t handle, uint32_t entry_lo, uint32_t entry_hi, 
   sregs.cr4 = 0x20;  /* PAE */
   sregs.efer = 0x500; /* LMA LME */
   struct kvm_regs regs = {.rip = (uint64_t)entry_hi << 32 | entry_lo, .rsi = zero_page};
-  return set_registers(vcpu, &sregs, &regs);
+  return set_state(vcpu, &sregs, &regs);
 }

@@ -5,7 +5,11 @@
  * instruction and without SSE, INT or many other instructions. So the way there is short, integer
  * only, and every table is a constant of the image. Port I/O from ring 3 is allowed by the TSS
  * bitmap (an IOPL of 3 is lost on such hosts). Exceptions arrive in ring 3 on the same stack: no
- * red zone. Interrupts stay off.
+ * red zone.
+ *
+ * Ring 3 can never change whether interrupts are on, so that is settled here: they are where there
+ * is a local APIC. Nothing sends any before interrupts_start(): the 8259s are masked, and until then
+ * the local APIC, the I/O APIC and the devices are as after a reset.
  *
  * The vCPU's hypercall page and the TSC frequency, as CPUID tells them, are left in
  * `hypercall_pages` and `boot_tick_khz`; both stay 0 on another hypervisor.
@@ -34,6 +38,14 @@ pvh_entry:                      /* ebx: struct hvm_start_info */
   shrl $24, %ebx
   andl $(MAX_VCPUS - 1), %ebx
   movl %ebx, %edi               /* vCPU index */
+  movl $RFLAGS_RESERVED, %esi   /* flags of ring 3 */
+  testl $CPUID_1_EDX_APIC, %edx
+  je no_interrupts
+  movb $0xff, %al
+  outb %al, $PIC_MASTER_MASK
+  outb %al, $PIC_SLAVE_MASK
+  orl $RFLAGS_IF, %esi
+no_interrupts:
   /* Is the runtime there? Asked here because some hosts do not trap CPUID in ring 3. */
   movl $SX_CPUID_SIGNATURE, %eax
   cpuid
@@ -84,15 +96,16 @@ long_mode:
   movl %eax, %esp               /* the top of this vCPU's stack */
   pushq $USER_DATA
   pushq %rax
-  pushq $RFLAGS_RESERVED
+  pushq %rsi
   pushq $USER_CODE
   pushq $ring3
   iretq
 
 ring3:
   movl %edi, %edi
+  movl %esi, %edx
   movl %ebp, %esi
-  call start                    /* void start(u32 vcpu, u32 start_info), does not return */
+  call start                    /* void start(u32 vcpu, u32 start_info, u32 flags), no return */
   ud2
 
   .altmacro                     /* so that %index passes the value, not the symbol */
@@ -110,11 +123,17 @@ ring3:
   .globl vectors
 vectors:
   .set index, 0
-  .rept VECTORS
+  .rept EXCEPTIONS
   vector_entry %index
   .set index, index + 1
   .endr
   .noaltmacro
+  .balign 16                    /* INTERRUPT_VECTOR */
+  jmp interrupt_common
+  .balign 16                    /* SPURIOUS_VECTOR, which takes no EOI (SDM volume 3, 11.9) */
+  iretq
+vectors_end:
+  .globl vectors_end
 
 trap_common:
   pushq %rax
@@ -131,6 +150,29 @@ trap_common:
   andq $-16, %rsp
   call trap                     /* void trap(const struct trap_frame *), does not return */
   ud2
+
+interrupt_common:               /* nine registers and the frame: the stack stays aligned to 16 */
+  pushq %rax
+  pushq %rcx
+  pushq %rdx
+  pushq %rsi
+  pushq %rdi
+  pushq %r8
+  pushq %r9
+  pushq %r10
+  pushq %r11
+  cld
+  call interrupt                /* void interrupt(void) */
+  popq %r11
+  popq %r10
+  popq %r9
+  popq %r8
+  popq %rdi
+  popq %rsi
+  popq %rdx
+  popq %rcx
+  popq %rax
+  iretq
 
   .section .tables, "aw"
   .balign 4096
@@ -188,7 +230,11 @@ idt:
   .set index, 0
   .rept VECTORS
   .word VECTORS_LOW + index * 16, USER_CODE
+  .if index < EXCEPTIONS
   .byte 0, 0xee                 /* interrupt gate, DPL 3, no stack switch */
+  .else
+  .byte 0, 0xef                 /* trap gate: IF stays on */
+  .endif
   .word VECTORS_HIGH
   .quad 0
   .set index, index + 1

@@ -25,13 +25,14 @@ struct sx_hypercall_page *hypercall_page(void) {
 }
 
 /* Entered from boot.S in ring 3, on every vCPU. */
-__attribute__((noreturn)) void start(u32 vcpu, u32 start_info) {
+__attribute__((noreturn)) void start(u32 vcpu, u32 start_info, u32 flags) {
   const struct start_info *info = (const struct start_info *)(u64)start_info;
   if (vcpu != 0) {
     if (vcpu_main) vcpu_main(vcpu);
     for (;;) park(0);
   }
   platform.splitx = hypercall_pages[0] != NULL;
+  platform.interrupts = flags & RFLAGS_IF;
   platform.tick_khz = boot_tick_khz;
   platform.command =
       info->magic == START_INFO_MAGIC && info->command_line ? (const char *)info->command_line : "";

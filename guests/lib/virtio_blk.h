@@ -1,4 +1,4 @@
-/* A block device (virtio 1.2, 5.2), polled. */
+/* A block device (virtio 1.2, 5.2). */
 #ifndef VIRTIO_BLK_H
 #define VIRTIO_BLK_H
 
@@ -31,14 +31,19 @@ struct virtio_blk {
   u64 sectors;
   bool read_only;
   bool can_flush; /* false: what is written is kept */
+  bool interrupts;
   struct virtqueue queue;
 };
 
-/* Opens the first block device. False when there is none. */
+/* Opens the first block device, polled. False when there is none. */
 bool virtio_blk_open(struct virtio_blk *disk);
 
-/* Opens block device `number`, from 0, by one of its queues. */
-bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue);
+/*
+ * Opens block device `number`, from 0, by one of its queues, which sends `message` to those that
+ * wait; NULL: they poll it.
+ */
+bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue,
+                        const struct interrupt_message *message);
 
 /* Adds a request. False when the queue has no room. A flush has no data. */
 bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *request, u32 type,
@@ -49,6 +54,9 @@ void virtio_blk_kick(struct virtio_blk *disk);
 
 /* A request that is finished, or NULL. */
 struct virtio_blk_request *virtio_blk_poll(struct virtio_blk *disk);
+
+/* Waits for a request that is finished. One must be in flight. */
+struct virtio_blk_request *virtio_blk_next(struct virtio_blk *disk);
 
 /* Submits a request and waits for it, with no other in flight. Returns its status. */
 u8 virtio_blk_wait(struct virtio_blk *disk, u32 type, u64 sector, u8 *data, u32 length);

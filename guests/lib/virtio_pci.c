@@ -138,7 +138,23 @@ static void write_address(volatile u8 *at, const void *address) {
   mmio_write32(at + 4, (u32)((u64)address >> 32));
 }
 
-void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue) {
+/* Routes the selected queue's interrupts by the MSI-X vector of its own number. */
+static void route(struct virtio_device *device, u16 number,
+                  const struct interrupt_message *message) {
+  struct pci_msix msix;
+  if (!pci_msix_find(device->function, &msix) || number >= msix.vectors) {
+    fail_device(device, "the virtio device lacks MSI-X vectors");
+  }
+  pci_msix_route(&msix, number, message->address, message->data);
+  pci_msix_enable(&msix, true);
+  mmio_write16(device->common + COMMON_QUEUE_MSIX_VECTOR, number);
+  if (mmio_read16(device->common + COMMON_QUEUE_MSIX_VECTOR) != number) { /* 4.1.5.1.2.2 */
+    fail_device(device, "the virtio device refuses a vector");
+  }
+}
+
+void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue,
+                      const struct interrupt_message *message) {
   volatile u8 *common = device->common;
   mmio_write16(common + COMMON_QUEUE_SELECT, number);
   u16 most = mmio_read16(common + COMMON_QUEUE_SIZE);
@@ -151,7 +167,11 @@ void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue
   queue->notify = device->notify + notify_offset * device->notify_multiplier; /* 4.1.4.4 */
   queue->number = number;
   mmio_write16(common + COMMON_QUEUE_SIZE, size);
-  mmio_write16(common + COMMON_QUEUE_MSIX_VECTOR, NO_VECTOR);
+  if (message) {
+    route(device, number, message);
+  } else {
+    mmio_write16(common + COMMON_QUEUE_MSIX_VECTOR, NO_VECTOR);
+  }
   write_address(common + COMMON_QUEUE_DESCRIPTORS, queue->descriptors);
   write_address(common + COMMON_QUEUE_DRIVER, &queue->available);
   write_address(common + COMMON_QUEUE_DEVICE, &queue->used);

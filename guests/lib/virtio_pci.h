@@ -1,7 +1,8 @@
-/* The modern PCI transport of virtio (virtio 1.2, 4.1), without interrupts. */
+/* The modern PCI transport of virtio (virtio 1.2, 4.1). */
 #ifndef VIRTIO_PCI_H
 #define VIRTIO_PCI_H
 
+#include "interrupts.h"
 #include "pci.h"
 #include "virtqueue.h"
 
@@ -36,8 +37,12 @@ bool virtio_find_after(u32 type, u32 skip, struct virtio_device *device);
  */
 void virtio_negotiate(struct virtio_device *device, u64 wanted);
 
-/* Gives the device queue number `number`, with no interrupt. Ends the guest when it has none. */
-void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue);
+/*
+ * Gives the device queue number `number`, for which it sends `message`, or no interrupts when that
+ * is NULL. Ends the guest when the device has no such queue, or cannot send messages.
+ */
+void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue,
+                      const struct interrupt_message *message);
 
 /* After the queues: the device works from now on. */
 void virtio_start(struct virtio_device *device);

@@ -115,8 +115,22 @@ void virtqueue_kick(struct virtqueue *queue) {
   mmio_write16(queue->notify, queue->number);
 }
 
+bool virtqueue_arm(struct virtqueue *queue) {
+  if (queue->event_index) {
+    store16(used_event(queue), queue->seen);
+  } else {
+    store16(&queue->available.flags, 0);
+  }
+  /* Either the device sees the wish, or this sees what it finished (2.7.10). */
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  return load16(&queue->used.index) == queue->seen;
+}
+
 void *virtqueue_take(struct virtqueue *queue, u32 *length) {
   if (load16(&queue->used.index) == queue->seen) return NULL;
+  if (!queue->event_index && !queue->available.flags) {
+    store16(&queue->available.flags, AVAILABLE_NO_INTERRUPT);
+  }
   u16 entry = queue->seen++ % queue->size;
   u32 head = queue->used.ring[entry].id;
   *length = queue->used.ring[entry].length;

@@ -1,4 +1,4 @@
-/* The driver's side of a split virtqueue (virtio 1.2, 2.7), polled. */
+/* The driver's side of a split virtqueue (virtio 1.2, 2.7). */
 #ifndef VIRTQUEUE_H
 #define VIRTQUEUE_H
 
@@ -76,6 +76,12 @@ bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_part *parts, 
 
 /* Notifies the device of what was added since the last time, if it wants to be. */
 void virtqueue_kick(struct virtqueue *queue);
+
+/*
+ * Asks for one interrupt, at the next request that finishes. False when one is finished already: to
+ * be taken, since no interrupt may come for it. Without this the device sends none.
+ */
+bool virtqueue_arm(struct virtqueue *queue);
 
 /* The token of a finished request, or NULL when there is none; `length`: bytes that were written. */
 void *virtqueue_take(struct virtqueue *queue, u32 *length);
