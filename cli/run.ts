@@ -26,6 +26,7 @@ const OPTIONS = {
   disk: { type: "string" },
   cmdline: { type: "string" },
   cpuid: { type: "string" },
+  irqchip: { type: "string" },
   kernel: { type: "string" },
   initrd: { type: "string" },
   script: { type: "string" },
@@ -50,6 +51,7 @@ Without options: the digest demonstration at every placement and notification.
   --placement same-core|split
   --notification exit|polled
   --vcpus N   --memory SIZE   --cmdline TEXT
+  --irqchip full|split     what the kernel has of a Linux machine's interrupt controllers
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
@@ -98,7 +100,9 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
-  for (const name of ["engine", "placement", "notification", "memory", "disk", "cpuid"]) {
+  for (
+    const name of ["engine", "placement", "notification", "memory", "disk", "cpuid", "irqchip"]
+  ) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }

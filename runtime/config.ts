@@ -67,6 +67,11 @@ export const vmConfigSchema = z.strictObject({
    * and timers, and the first vCPU starts the others.
    */
   machine: z.enum(["micro", "pc"]).default("micro"),
+  /**
+   * Of a `pc`, what the kernel has: every interrupt controller and the PIT, or the local APICs only.
+   * With the latter the IOAPIC is the hypervisor's, and there are no 8259 and no PIT.
+   */
+  irqchip: z.enum(["full", "split"]).default("full"),
   /** Where the handler of an exit runs. */
   placement: z.enum(["same-core", "split"]).default("split"),
   /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */
@@ -89,6 +94,9 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.vcpus === 1, {
   path: ["vcpus"],
   message: "same-core placement serves one vCPU",
+}).refine((config) => config.machine === "pc" || config.irqchip === "full", {
+  path: ["irqchip"],
+  message: "only a machine of kind pc has interrupt controllers",
 });
 
 /** A configuration as a user writes it. */

@@ -49,6 +49,7 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     guest: "hello",
     engine: "auto",
     machine: "micro",
+    irqchip: "full",
     placement: "split",
     notification: "polled",
     vcpus: 1,
@@ -88,6 +89,26 @@ Deno.test("parseWith() refuses a field that it does not know", () => {
 Deno.test("parseWith() refuses same-core placement with two vCPUs", () => {
   refuses({ placement: "same-core", vcpus: 2 }, /vcpus: same-core placement serves one vCPU/);
   strictEqual(parse({ guest: "hello", placement: "split", vcpus: 2 }).vcpus, 2);
+});
+
+Deno.test("parseWith() refuses interrupt controllers of a machine that has none", () => {
+  refuses({ irqchip: "split" }, /irqchip: only a machine of kind pc has interrupt controllers/);
+  refuses({ machine: "pc", irqchip: "half" }, /irqchip: .*"split"/);
+  strictEqual(parse({ guest: "hello", machine: "pc", irqchip: "split" }).irqchip, "split");
+});
+
+Deno.test("parseWith() takes a CPUID template as it takes what it has made of one", () => {
+  const cpuid = { leaves: [{ leaf: "0x1", ecx: { value: "0x200000", mask: 0x200000 }, eax: 5 }] };
+  const parsed = parse({ guest: "hello", cpuid });
+  deepStrictEqual(parsed.cpuid, {
+    leaves: [{
+      leaf: 1,
+      subleaf: 0,
+      ecx: { value: 0x200000, mask: 0x200000 },
+      eax: { value: 5, mask: 0xffffffff },
+    }],
+  });
+  deepStrictEqual(parse(parsed), parsed);
 });
 
 Deno.test("parseWith() names the field that is wrong", () => {

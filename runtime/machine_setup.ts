@@ -79,9 +79,10 @@ export function setUpMachine(
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
-    if (pc) check(stub, stub.sx_vm_create_irqchip(vm, 0));
+    const split = config.irqchip === "split";
+    if (pc) check(stub, stub.sx_vm_create_irqchip(vm, split ? 1 : 0));
     if (host.disabledExits !== 0) check(stub, stub.sx_vm_disable_exits(vm, host.disabledExits));
-    const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
+    const rsdp = pc ? writeAcpi(memory, config.vcpus, !split) : undefined;
     const { image, initrd } = files;
     const start = loadKernel(memory, image.bytes, image.name, {
       cmdline: config.cmdline,
@@ -119,6 +120,7 @@ export function setUpMachine(
       console: createConsoleBuffer(),
       input: createInputBuffer(),
       polled: pc || disk !== null,
+      ioapic: pc && split,
       counters: createCounters(config.vcpus),
       disk,
       polling: {
@@ -137,9 +139,10 @@ export function setUpMachine(
 const IO_WINDOWS = [{ first: 0, last: 0xcf7 }, { first: 0xd00, last: 0xffff }];
 
 /** @returns where the RSDP lies */
-function writeAcpi(memory: GuestMemory, vcpus: number): number {
+function writeAcpi(memory: GuestMemory, vcpus: number, with8259: boolean): number {
   const { rsdp, blocks } = buildAcpi({
     vcpus,
+    with8259,
     ecam: { address: ECAM, lastBus: 0 },
     ioWindows: IO_WINDOWS,
     mmio32: { first: PCI_MEMORY, last: ECAM - 1 },

@@ -85,6 +85,7 @@ export class ServedMachine implements Machine {
       vm: description.vm,
       memory,
       disk: description.disk,
+      ioapic: description.ioapic,
       output,
       input: new InputReader(description.input),
       polling: description.polling,
