@@ -52,7 +52,8 @@ Without options: the digest demonstration at every placement and notification.
   --engine auto|kvm        what executes guest code
   --placement same-core|split
   --notification exit|polled
-  --irqchip none|full|split  what the kernel has of the machine's interrupt controllers
+  --irqchip none|full|split
+                           what the kernel has of the machine's interrupt controllers
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk

@@ -90,8 +90,9 @@ export const vmConfigSchema = z.strictObject({
    */
   machine: z.enum(["micro", "pc"]).default("micro"),
   /**
-   * Interrupt controllers: all in the kernel, with a PIT; only the local APICs there (`split`, for a
-   * `pc`); or none, as a `micro` has unless told otherwise.
+   * Interrupt controllers: all in the kernel, with a PIT; only the local APICs there, while the IOAPIC
+   * is the hypervisor's and there are no 8259 and no PIT (`split`, for a `pc`); or none, as a `micro`
+   * has unless told otherwise.
    */
   irqchip: z.enum(["none", "full", "split"]).optional(),
   /** Where the handler of an exit runs. */

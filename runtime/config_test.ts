@@ -104,6 +104,26 @@ Deno.test("parseWith() refuses same-core placement with two vCPUs", () => {
   strictEqual(parse({ guest: "hello", placement: "split", vcpus: 2 }).vcpus, 2);
 });
 
+Deno.test("parseWith() refuses interrupt controllers of a machine that has none", () => {
+  refuses({ irqchip: "split" }, /irqchip: only a machine of kind pc has interrupt controllers/);
+  refuses({ machine: "pc", irqchip: "half" }, /irqchip: .*"split"/);
+  strictEqual(parse({ guest: "hello", machine: "pc", irqchip: "split" }).irqchip, "split");
+});
+
+Deno.test("parseWith() takes a CPUID template as it takes what it has made of one", () => {
+  const cpuid = { leaves: [{ leaf: "0x1", ecx: { value: "0x200000", mask: 0x200000 }, eax: 5 }] };
+  const parsed = parse({ guest: "hello", cpuid });
+  deepStrictEqual(parsed.cpuid, {
+    leaves: [{
+      leaf: 1,
+      subleaf: 0,
+      ecx: { value: 0x200000, mask: 0x200000 },
+      eax: { value: 5, mask: 0xffffffff },
+    }],
+  });
+  deepStrictEqual(parse(parsed), parsed);
+});
+
 Deno.test("parseWith() names the field that is wrong", () => {
   refuses({ guest: "" }, /^machine: guest: /);
   refuses({ guest: undefined }, /^machine: guest: /);

@@ -11,6 +11,7 @@ import {
   EVENT_REASON,
   EVENT_SIZE_SHIFT,
   EVENT_WRITE,
+  EXIT_EOI,
   EXIT_EPT_VIOLATION,
   EXIT_HLT,
   EXIT_IO,
@@ -35,6 +36,8 @@ export function postedPorts(vcpus: number): readonly number[] {
 export interface Buses {
   readonly ports: Bus;
   readonly memory: Bus;
+  /** A level-triggered interrupt has ended. */
+  endOfInterrupt(vector: number): void;
   /** Holds the exit code when a device answers `POWER_OFF`. */
   readonly power: { readonly code: number };
 }
@@ -68,6 +71,9 @@ export class ExitRouter implements ExitHandler {
           ? this.#ended(this.#store(address, size, words, at), reply)
           : this.#load(address, size, reply);
       }
+      case EXIT_EOI:
+        this.#buses.endOfInterrupt(words[at + EVENT_ADDR_LO]!);
+        return DONE;
       case EXIT_HLT:
         reply[VALUE_LO] = 0;
         reply[VALUE_HI] = 0;

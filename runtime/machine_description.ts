@@ -14,6 +14,8 @@ export interface MachineDescription {
   readonly input: SharedArrayBuffer;
   /** Whether devices are polled beside the vCPUs. */
   readonly polled: boolean;
+  /** Whether its IOAPIC is ours; otherwise the kernel has it, or there is none. */
+  readonly ioapic: boolean;
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
   readonly disks: Disks;

@@ -83,9 +83,10 @@ export function setUpMachine(
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
-    if (config.irqchip !== "none") check(stub, stub.sx_vm_create_irqchip(vm, 0));
+    const split = config.irqchip === "split";
+    if (config.irqchip !== "none") check(stub, stub.sx_vm_create_irqchip(vm, split ? 1 : 0));
     if (host.disabledExits !== 0) check(stub, stub.sx_vm_disable_exits(vm, host.disabledExits));
-    const rsdp = pc ? writeAcpi(memory, config.vcpus) : undefined;
+    const rsdp = pc ? writeAcpi(memory, config.vcpus, !split) : undefined;
     const { image, initrd } = files;
     const start = loadKernel(memory, image.bytes, image.name, {
       cmdline: config.cmdline,
@@ -123,6 +124,7 @@ export function setUpMachine(
       console: createConsoleBuffer(),
       input: createInputBuffer(),
       polled: pc || disks.virtio.length > 0 || config.network !== undefined,
+      ioapic: split,
       counters: createCounters(config.vcpus),
       disks,
       network: describeNetwork(id, config),
@@ -147,9 +149,10 @@ function describeNetwork(id: number, config: VmConfig): NetworkDescription | nul
 const IO_WINDOWS = [{ first: 0, last: 0xcf7 }, { first: 0xd00, last: 0xffff }];
 
 /** @returns where the RSDP lies */
-function writeAcpi(memory: GuestMemory, vcpus: number): number {
+function writeAcpi(memory: GuestMemory, vcpus: number, with8259: boolean): number {
   const { rsdp, blocks } = buildAcpi({
     vcpus,
+    with8259,
     ecam: { address: ECAM, lastBus: 0 },
     ioWindows: IO_WINDOWS,
     mmio32: { first: PCI_MEMORY, last: ECAM - 1 },

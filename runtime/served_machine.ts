@@ -91,6 +91,7 @@ export class ServedMachine implements Machine {
       memory,
       disks: description.disks.virtio,
       network: this.#network,
+      ioapic: description.ioapic,
       output,
       input: new InputReader(description.input),
       polling: description.polling,

@@ -41,7 +41,7 @@ export function buildAcpi(platform: AcpiPlatform): AcpiTables {
   };
   const root = xsdt([
     place(fadt(place(facs()), place(dsdt(platform)))),
-    place(madt(platform.vcpus)),
+    place(madt(platform)),
     place(mcfg(platform.ecam)),
   ]);
   return {

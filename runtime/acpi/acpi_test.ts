@@ -8,6 +8,7 @@ const FIRST = 0xe0000, LAST = 0xfffff;
 
 const SMALL: AcpiPlatform = {
   vcpus: 2,
+  with8259: true,
   ecam: { address: 0xb0000000, lastBus: 255 },
   ioWindows: [{ first: 0, last: 0xcf7 }, { first: 0xd00, last: 0xffff }],
   mmio32: { first: 0xc0000000, last: 0xfebfffff },
@@ -139,6 +140,13 @@ Deno.test("the MADT has an entry for each processor, of the kind that its id nee
     }),
     { numRuns: 20 },
   );
+});
+
+Deno.test("the MADT tells whether there are 8259", () => {
+  for (const with8259 of [true, false]) {
+    const memory = new Memory({ ...SMALL, with8259 });
+    strictEqual(memory.int(memory.tables().get("APIC")! + 40) & 1, with8259 ? 1 : 0);
+  }
 });
 
 Deno.test("the MADT has one IO-APIC and overrides the timer and the SCI", () => {

@@ -1,6 +1,6 @@
 /** Interrupt controllers: MADT (ACPI 6.5, 5.2.12). */
 import { littleEndian } from "./little_endian.ts";
-import { IO_APIC, LOCAL_APIC, SCI, TIMER_GSI } from "./platform.ts";
+import { type AcpiPlatform, IO_APIC, LOCAL_APIC, SCI, TIMER_GSI } from "./platform.ts";
 import { acpiTable } from "./table.ts";
 
 const MADT_REVISION = 5;
@@ -39,11 +39,13 @@ function override(irq: number, gsi: number, flags: number): number[] {
   return entry(OVERRIDE_ENTRY, ISA, irq, ...littleEndian(gsi, 4), ...littleEndian(flags, 2));
 }
 
-/** @param vcpus processors, with APIC ids from zero */
-export function madt(vcpus: number): Uint8Array<ArrayBuffer> {
+/** The interrupt controllers of a machine. */
+export function madt(
+  { vcpus, with8259 }: Pick<AcpiPlatform, "vcpus" | "with8259">,
+): Uint8Array<ArrayBuffer> {
   return acpiTable("APIC", MADT_REVISION, [
     ...littleEndian(LOCAL_APIC, 4),
-    ...littleEndian(WITH_8259, 4),
+    ...littleEndian(with8259 ? WITH_8259 : 0, 4),
     ...Array.from({ length: vcpus }, (_, id) => processor(id)).flat(),
     ...entry(
       IO_APIC_ENTRY,

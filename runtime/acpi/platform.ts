@@ -10,6 +10,8 @@ export interface Window {
 export interface AcpiPlatform {
   /** Processors; their APIC ids count from zero. */
   readonly vcpus: number;
+  /** Two 8259 are there beside the IO-APIC. */
+  readonly with8259: boolean;
   /** PCI configuration space in memory, below 4 GiB: 1 MiB for each bus from 0 to `lastBus`. */
   readonly ecam: { readonly address: number; readonly lastBus: number };
   /** Ports that PCI devices may get; they leave out 0xcf8 to 0xcff. */

@@ -4,8 +4,9 @@
  * rounds of 200,000: 0.54 us each, the vCPU outside the guest), and would need the kernel's routes
  * written anew whenever a guest moves an interrupt to another vCPU.
  */
-import type { Stub } from "../../cores/stub.ts";
+import { check, type Stub } from "../../cores/stub.ts";
 import type { InterruptLine, MessageSink } from "./device.ts";
+import type { IoapicRoute } from "./ioapic.ts";
 
 /** Indexes of the counters that {@link KernelInterrupts} keeps. */
 export const INTERRUPT_COUNTER = { sent: 0, lost: 1, count: 2 } as const;
@@ -29,6 +30,22 @@ export class KernelInterrupts implements MessageSink {
   send(addressLo: number, addressHi: number, data: number): void {
     const result = this.#stub.sx_vm_signal_msi(this.#vm, addressLo, addressHi, data);
     this.#counters[result > 0 ? INTERRUPT_COUNTER.sent : INTERRUPT_COUNTER.lost]!++;
+  }
+
+  /**
+   * Tells the kernel what the level-triggered pins of an IOAPIC outside it send, so that it lets the
+   * hypervisor know when such an interrupt has ended.
+   *
+   * @throws StubError when the kernel takes no routes
+   */
+  route(routes: readonly IoapicRoute[]): void {
+    const words = new Int32Array(
+      routes.flatMap(({ pin, address, data }) => [pin, address, 0, data]),
+    );
+    check(
+      this.#stub,
+      this.#stub.sx_vm_route(this.#vm, new Uint8Array(words.buffer), routes.length),
+    );
   }
 
   /** A line of the IOAPIC and, below 16, of the PICs. */

@@ -3,13 +3,14 @@ import { PORT_COM1, PORT_DEBUG_EXIT } from "../../cores/abi.ts";
 import type { GuestMemory } from "../../cores/guest_memory.ts";
 import type { Pollable } from "../../cores/hypervisor_loop.ts";
 import type { Stub } from "../../cores/stub.ts";
-import { PM_PORT, SCI } from "../acpi/platform.ts";
+import { IO_APIC, PM_PORT, SCI } from "../acpi/platform.ts";
 import { MACHINE_COUNTER } from "../counters.ts";
 import type { FramePort } from "../network/frame_port.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
 import { Bus } from "./bus.ts";
 import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
-import type { ByteSink } from "./device.ts";
+import type { ByteSink, InterruptLine } from "./device.ts";
+import { Ioapic, IOAPIC_BYTES } from "./ioapic.ts";
 import { KernelInterrupts } from "./kernel_interrupts.ts";
 import { KernelDoorbells } from "./kernel_doorbells.ts";
 import { KEYBOARD_RESET_PORTS, KeyboardReset } from "./keyboard_reset.ts";
@@ -58,6 +59,8 @@ export interface PlatformOptions {
   readonly disks: readonly BlockOptions[];
   /** Its place in a network, and its address there. */
   readonly network: { readonly port: FramePort; readonly mac: Uint8Array } | null;
+  /** Whether the IOAPIC is ours; the kernel's otherwise. */
+  readonly ioapic: boolean;
   /** Where the serial port's bytes go, and where those for it come from. */
   readonly output: ByteSink;
   readonly input: ByteSource;
@@ -85,6 +88,7 @@ export class Platform implements Pollable {
   readonly #pci = new PciBus(new ResetControl(this.power));
   readonly #ram: GuestMemory;
   readonly #interrupts: KernelInterrupts;
+  readonly #ioapic: Ioapic | undefined;
   readonly #doorbells: KernelDoorbells | undefined;
 
   constructor(options: PlatformOptions) {
@@ -95,6 +99,11 @@ export class Platform implements Pollable {
       vm,
       counters.subarray(MACHINE_COUNTER.interrupts),
     );
+    if (options.ioapic) {
+      const interrupts = this.#interrupts;
+      this.#ioapic = new Ioapic(interrupts, (routes) => interrupts.route(routes));
+      this.memory.map(IO_APIC, IOAPIC_BYTES, this.#ioapic);
+    }
     this.#queues = new QueuePoller(
       options.polling,
       stub.sx_tsc,
@@ -106,7 +115,7 @@ export class Platform implements Pollable {
       this.#doorbells = new KernelDoorbells(stub, vm, options.poller);
     }
     this.#input = options.input;
-    this.#serial = new Uart16550(options.output, this.#interrupts.line(COM1_IRQ));
+    this.#serial = new Uart16550(options.output, this.#line(COM1_IRQ));
     this.#addPcDevices(stub, options.ticksPerMs);
     this.ports.map(CONFIG_PORTS, CONFIG_PORT_COUNT, this.#pci.ports);
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
@@ -132,6 +141,15 @@ export class Platform implements Pollable {
     this.#queues.doorbell = wanted;
   }
 
+  /** A level-triggered interrupt that our IOAPIC sent has ended. */
+  endOfInterrupt(vector: number): void {
+    this.#ioapic?.endOfInterrupt(vector);
+  }
+
+  #line(gsi: number): InterruptLine {
+    return (this.#ioapic ?? this.#interrupts).line(gsi);
+  }
+
   #addPcDevices(stub: Stub, ticksPerMs: number): void {
     const { ports, power } = this;
     const wallClock = { seconds: () => Math.floor(Date.now() / 1000) };
@@ -141,7 +159,7 @@ export class Platform implements Pollable {
     ports.map(RTC_PORT, RTC_PORTS, new RtcCmos(wallClock, sizes));
     ports.map(KEYBOARD_PORT, KEYBOARD_RESET_PORTS, new KeyboardReset(power));
     ports.map(PORT_DEBUG_EXIT, DEBUG_EXIT_PORTS, new DebugExit(power));
-    ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#interrupts.line(SCI), steadyClock));
+    ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#line(SCI), steadyClock));
   }
 
   #addVirtio(device: VirtioDevice): void {

@@ -13,12 +13,14 @@ const CHECKSUM = 9, CREATOR = 28, HEADER_END = 36;
 
 const SMALL: AcpiPlatform = {
   vcpus: 1,
+  with8259: true,
   ecam: { address: 0xe0000000, lastBus: 0 },
   ioWindows: [{ first: 0xd00, last: 0xffff }],
   mmio32: { first: 0xc0000000, last: 0xdfffffff },
 };
 const LARGE: AcpiPlatform = {
   vcpus: 300,
+  with8259: true,
   ecam: { address: 0xb0000000, lastBus: 255 },
   ioWindows: [{ first: 0, last: 0xcf7 }, { first: 0xd00, last: 0xffff }],
   mmio32: { first: 0xc0000000, last: 0xfebfffff },
