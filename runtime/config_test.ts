@@ -104,8 +104,9 @@ Deno.test("parseWith() refuses same-core placement with two vCPUs", () => {
   strictEqual(parse({ guest: "hello", placement: "split", vcpus: 2 }).vcpus, 2);
 });
 
-Deno.test("parseWith() refuses interrupt controllers of a machine that has none", () => {
-  refuses({ irqchip: "split" }, /irqchip: only a machine of kind pc has interrupt controllers/);
+Deno.test("parseWith() refuses interrupt controllers that a machine cannot have", () => {
+  refuses({ irqchip: "split" }, /irqchip: only a pc has one that is split/);
+  refuses({ machine: "pc", irqchip: "none" }, /irqchip: a pc has interrupt controllers/);
   refuses({ machine: "pc", irqchip: "half" }, /irqchip: .*"split"/);
   strictEqual(parse({ guest: "hello", machine: "pc", irqchip: "split" }).irqchip, "split");
 });

@@ -8,6 +8,8 @@ for (const placement of ["same-core", "split"] as const) {
     `unmapped memory and wild ports read all ones and are counted at ${placement}`,
     async () => {
       await using runtime = await Runtime.open();
+      // A guest masks the PICs of a PC, whether there are any or not.
+      const plain = await runVm(runtime, { guest: "crash", cmdline: "do=mmio", placement });
       const { output, end, stats } = await runVm(runtime, {
         guest: "crash",
         cmdline: "do=mmio,port",
@@ -16,7 +18,7 @@ for (const placement of ["same-core", "split"] as const) {
       strictEqual(output, "mmio read 0xffffffff\nport read 0xffffffff\nsurvived\n");
       strictEqual(end.code, 0);
       strictEqual(stats.unmappedMemory, 2);
-      strictEqual(stats.wildPorts, 2);
+      strictEqual(stats.wildPorts, plain.stats.wildPorts + 2);
     },
   );
 
