@@ -4,6 +4,7 @@ import {
   CPUID_FEATURES,
   CPUID_SIGNATURE,
   CPUID_TIMING,
+  FEATURE_INTERRUPTS,
   HYPERCALL_PAGE_BYTES,
   HYPERCALL_PAGE_NOTIFICATION,
   HYPERCALL_PAGE_VCPU,
@@ -85,7 +86,7 @@ export function setUpMachine(
       const handle = check(stub, stub.sx_vcpu_create(vm, index));
       undo.push(() => stub.sx_vcpu_destroy(handle));
       writePageHeader(memory, page, index, config);
-      const cpuid = pc ? NO_LEAVES : microGuestLeaves(page, tscKhz);
+      const cpuid = pc ? NO_LEAVES : microGuestLeaves(page, config, tscKhz);
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, cpuid.length / 6, config.vcpus));
       // The others of a PC wait for the first one's INIT and SIPI.
       if (!pc || index === 0) check(stub, setStart(stub, handle, start));
@@ -162,10 +163,15 @@ function writePageHeader(memory: GuestMemory, page: number, vcpu: number, config
 const NO_LEAVES = new Uint32Array(0);
 
 /** What a micro guest finds: entries of leaf, subleaf, eax, ebx, ecx, edx. */
-function microGuestLeaves(page: number, tscKhz: number): Uint32Array<ArrayBuffer> {
+function microGuestLeaves(
+  page: number,
+  config: VmConfig,
+  tscKhz: number,
+): Uint32Array<ArrayBuffer> {
+  const features = config.irqchip === "none" ? 0 : FEATURE_INTERRUPTS;
   return new Uint32Array([
     ...[CPUID_SIGNATURE, 0, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX],
-    ...[CPUID_FEATURES, 0, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)],
+    ...[CPUID_FEATURES, 0, ABI_VERSION, features, page, Math.floor(page / 2 ** 32)],
     ...[CPUID_TIMING, 0, Math.round(tscKhz), 0, 0, 0],
   ]);
 }
