@@ -74,6 +74,11 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
   });
 });
 
+Deno.test("parseWith() gives a pc interrupt controllers, and a micro those that it asks for", () => {
+  strictEqual(parse({ guest: "hello", machine: "pc" }).irqchip, "full");
+  strictEqual(parse({ guest: "hello", irqchip: "full" }).irqchip, "full");
+});
+
 Deno.test("parseWith() takes every memory size of whole pages within the limits", () => {
   fc.assert(fc.property(fc.integer({ min: 512, max: 64 * 2 ** 18 }), (pages) => {
     strictEqual(parse({ guest: "hello", memory: pages * 4096 }).memory, pages * 4096);
@@ -133,6 +138,7 @@ Deno.test("parseWith() names the field that is wrong", () => {
   refuses({ vcpus: 0 }, /^machine: vcpus: /);
   refuses({ vcpus: 9 }, /^machine: vcpus: /);
   refuses({ name: "" }, /^machine: name: /);
+  refuses({ machine: "pc", irqchip: "none" }, /^machine: irqchip: a pc has interrupt controllers$/);
   refuses({ plan: { housekeeping: [0], hypervisor: [], guest: [] } }, /^machine: plan.guest: /);
   refuses({ plan: { housekeeping: [-1], hypervisor: [], guest: [1] } }, /plan.housekeeping.0: /);
 });

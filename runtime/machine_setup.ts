@@ -4,6 +4,7 @@ import {
   CPUID_FEATURES,
   CPUID_SIGNATURE,
   CPUID_TIMING,
+  FEATURE_INTERRUPTS,
   HYPERCALL_PAGE_BYTES,
   HYPERCALL_PAGE_NOTIFICATION,
   HYPERCALL_PAGE_VCPU,
@@ -104,7 +105,7 @@ export function setUpMachine(
       writePageHeader(memory, page, index, config);
       const leaves = [
         ...template,
-        ...(pc ? pcLeaves(host.tscKhz) : microGuestLeaves(page, host.tscKhz)),
+        ...(pc ? pcLeaves(host.tscKhz) : microGuestLeaves(page, config, host.tscKhz)),
       ];
       const cpuid = new Uint32Array(leaves.flat());
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));
@@ -207,10 +208,11 @@ function pcLeaves(tscKhz: number): LeafWords[] {
 }
 
 /** What a micro guest finds. */
-function microGuestLeaves(page: number, tscKhz: number): LeafWords[] {
+function microGuestLeaves(page: number, config: VmConfig, tscKhz: number): LeafWords[] {
+  const features = config.irqchip === "none" ? 0 : FEATURE_INTERRUPTS;
   return [
     wholeLeaf(CPUID_SIGNATURE, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX),
-    wholeLeaf(CPUID_FEATURES, ABI_VERSION, 0, page, Math.floor(page / 2 ** 32)),
+    wholeLeaf(CPUID_FEATURES, ABI_VERSION, features, page, Math.floor(page / 2 ** 32)),
     wholeLeaf(CPUID_TIMING, Math.round(tscKhz), 0, 0, 0),
   ];
 }

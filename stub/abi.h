@@ -98,8 +98,10 @@
 
 /* CPUID leaves by which a guest finds the runtime. */
 #define SX_CPUID_SIGNATURE 0x40000000 /* ebx, ecx, edx: "SplitXSplitX" */
-#define SX_CPUID_FEATURES 0x40000001  /* eax ABI version, ecx:edx address of the hypercall page */
+#define SX_CPUID_FEATURES 0x40000001  /* eax ABI version, ebx bits, edx:ecx the hypercall page */
 #define SX_CPUID_TIMING 0x40000010    /* eax TSC kHz */
+/* In ebx: there are interrupt controllers. Some hosts show an APIC in leaf 1 of any machine. */
+#define SX_FEATURE_INTERRUPTS 1
 #define SX_SIGNATURE_EBX 0x696c7053
 #define SX_SIGNATURE_ECX 0x70535874
 #define SX_SIGNATURE_EDX 0x5874696c

@@ -8,7 +8,7 @@
  * red zone.
  *
  * Ring 3 can never change whether interrupts are on, so that is settled here: they are where there
- * is a local APIC. Nothing sends any before interrupts_start(): the 8259s are masked, and until then
+ * are interrupt controllers. Nothing sends any before interrupts_start(): the 8259s are masked, and until then
  * the local APIC, the I/O APIC and the devices are as after a reset.
  *
  * The vCPU's hypercall page and the TSC frequency, as CPUID tells them, are left in
@@ -38,14 +38,8 @@ pvh_entry:                      /* ebx: struct hvm_start_info */
   shrl $24, %ebx
   andl $(MAX_VCPUS - 1), %ebx
   movl %ebx, %edi               /* vCPU index */
-  movl $RFLAGS_RESERVED, %esi   /* flags of ring 3 */
-  testl $CPUID_1_EDX_APIC, %edx
-  je no_interrupts
-  movb $0xff, %al
-  outb %al, $PIC_MASTER_MASK
-  outb %al, $PIC_SLAVE_MASK
-  orl $RFLAGS_IF, %esi
-no_interrupts:
+  movl %edx, %esi
+  andl $CPUID_1_EDX_APIC, %esi  /* not 0: there are interrupt controllers */
   /* Is the runtime there? Asked here because some hosts do not trap CPUID in ring 3. */
   movl $SX_CPUID_SIGNATURE, %eax
   cpuid
@@ -59,10 +53,20 @@ no_interrupts:
   cpuid
   movl %ecx, hypercall_pages(, %edi, 8)
   movl %edx, hypercall_pages + 4(, %edi, 8)
+  movl %ebx, %esi
+  andl $SX_FEATURE_INTERRUPTS, %esi
   movl $SX_CPUID_TIMING, %eax
   cpuid
   movl %eax, boot_tick_khz
 not_splitx:
+  testl %esi, %esi
+  je no_interrupts
+  movb $0xff, %al
+  outb %al, $PIC_MASTER_MASK
+  outb %al, $PIC_SLAVE_MASK
+  movl $RFLAGS_IF, %esi
+no_interrupts:
+  orl $RFLAGS_RESERVED, %esi    /* flags of ring 3 */
   movl $CR4_PAE_OSFXSR_OSXMMEXCPT, %eax
   movl %eax, %cr4
   movl $pml4, %eax

@@ -86,6 +86,26 @@ for (const accelerator of QEMU_ACCELERATORS) {
     const kicks = counts.get("kicks")!;
     ok(kicks >= 1 && kicks <= 100, `${kicks} kicks`);
   });
+
+  for (const features of ["", ",event_idx=off,indirect_desc=off"]) {
+    const name =
+      `blk that waits for interrupts reads what the host wrote on QEMU with ${accelerator}`;
+    qemuTest(name + features, async () => {
+      const bytes = noise(1 << 20), blocks = 256, depth = 32;
+      using file = new TempFile(bytes);
+      const machine = [...PCI_MACHINES.q35, ...disk(file, DEVICE + features)];
+      const run = async (options: string) =>
+        readGuestReport(
+          (await runOnQemu(accelerator, await image(), `interrupts=1 ${options}`, machine)).output,
+        );
+      const sum = createHash("sha256").update(bytes).digest("hex");
+      strictEqual((await run(`ops=sum n=${blocks}`)).text, `sha256 ${sum}\n`);
+      const n = 5000, { histograms, counts } = await run(`n=${n} depth=${depth}`);
+      strictEqual(histograms.get("read")?.n, n);
+      const taken = counts.get("interrupts")!;
+      ok(taken > 0 && taken <= n, `${taken} interrupts`);
+    });
+  }
 }
 
 qemuTest("blk goes on when the indexes of its ring wrap", async () => {

@@ -48,9 +48,15 @@ for (const point of POINTS) {
   });
 }
 
-for (const notification of ["exit", "polled"] as const) {
+for (
+  const [notification, irqchip] of [["exit", "none"], ["polled", "none"], [
+    "polled",
+    "full",
+  ]] as const
+) {
+  const at = `split+${notification}${irqchip === "full" ? " with interrupt controllers" : ""}`;
   engineTest(
-    `one hypervisor core serves every vCPU of a machine at split+${notification}`,
+    `one hypervisor core serves every vCPU of a machine at ${at}`,
     async () => {
       await using runtime = await Runtime.open();
       const { output, stats, end } = await runVm(runtime, {
@@ -59,6 +65,7 @@ for (const notification of ["exit", "polled"] as const) {
         vcpus: 4,
         overcommit: true,
         notification,
+        irqchip,
       });
       strictEqual(end.code, 0);
       deepStrictEqual(

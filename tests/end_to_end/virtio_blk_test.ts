@@ -39,6 +39,55 @@ for (const point of POINTS) {
   });
 }
 
+for (const point of POINTS) {
+  const at = `${point.placement}+${point.notification}`;
+
+  engineTest(`blk that waits for interrupts reads what the file holds at ${at}`, async () => {
+    await using runtime = await Runtime.open();
+    const bytes = noise(BLOCKS * BLOCK);
+    using disk = new TempFile(bytes);
+    const expected = createHash("sha256").update(bytes).digest("hex");
+    const { output, stats } = await runVm(runtime, {
+      guest: "blk",
+      disk: disk.path,
+      irqchip: "full",
+      cmdline: `interrupts=1 ops=sum,measure n=${BLOCKS} depth=8`,
+      ...point,
+    });
+    match(output, new RegExp(`^sha256 ${expected}$`, "m"));
+    strictEqual(readGuestReport(output).histograms.get("read")!.n, BLOCKS);
+    strictEqual(stats.lostInterrupts, 0);
+    strictEqual(stats.wildPorts, 0);
+  });
+}
+
+engineTest("a deep queue interrupts less than once in four requests", async () => {
+  await using runtime = await Runtime.open();
+  using disk = new TempFile(noise(BLOCKS * BLOCK));
+  const n = 20_000;
+  const { output, stats } = await runVm(runtime, {
+    guest: "blk",
+    disk: disk.path,
+    irqchip: "full",
+    cmdline: `interrupts=1 n=${n} depth=32`,
+  });
+  const { counts, histograms } = readGuestReport(output);
+  strictEqual(histograms.get("read")!.n, n);
+  const taken = counts.get("interrupts")!;
+  ok(taken > 0 && taken < n / 4, `${taken} interrupts`);
+  ok(stats.interrupts >= taken && stats.interrupts < n / 4, `${stats.interrupts} interrupts`);
+});
+
+engineTest("blk says that there is nothing to interrupt it", async () => {
+  await using runtime = await Runtime.open();
+  using disk = new TempFile(noise(BLOCKS * BLOCK));
+  const cmdline = "interrupts=1";
+  const { output, end, stats } = await runVm(runtime, { guest: "blk", disk: disk.path, cmdline });
+  strictEqual(output, "no interrupt controllers\n");
+  strictEqual(end.code, 1);
+  strictEqual(stats.wildPorts + stats.unmappedMemory, 0);
+});
+
 engineTest("a polled queue is hardly ever notified", async () => {
   await using runtime = await Runtime.open();
   using disk = new TempFile(noise(BLOCKS * BLOCK));

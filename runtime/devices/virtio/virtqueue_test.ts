@@ -203,6 +203,86 @@ Deno.test("interruptWanted with event index is true once the driver's index is p
   ));
 });
 
+/** The two sides of a queue, each in steps between which the other may do any number of its own. */
+function exchange(eventIndex: boolean, depth: number, chains: number, quantum: number) {
+  const { driver, queue } = queueOf(8, eventIndex);
+  let interrupts = 0, done = 0;
+  function* device() {
+    for (;;) {
+      for (let served = 0; served < quantum; served++) {
+        const head = queue.take();
+        if (head < 0) break;
+        yield;
+        queue.give(head, 0);
+        yield;
+      }
+      if (queue.interruptWanted) interrupts++;
+      yield;
+    }
+  }
+  /** Has `depth` chains in flight, and sleeps until an interrupt when none is finished. */
+  function* sleeper() {
+    let added = 0;
+    driver.usedEvent = 0x8000;
+    driver.availableFlags = eventIndex ? 0 : 1;
+    while (done < chains) {
+      for (; added < chains && added < done + depth; added++) driver.add([buffer]);
+      yield;
+      const before = interrupts;
+      let finished = driver.collect().length;
+      if (finished === 0) {
+        yield;
+        driver.usedEvent = done & 0xffff;
+        if (!eventIndex) driver.availableFlags = 0;
+        yield;
+        finished = driver.collect().length; // what came before the device knew
+        while (finished === 0 && interrupts === before) yield;
+        if (!eventIndex) driver.availableFlags = 1;
+      }
+      done += finished;
+    }
+  }
+  return { sides: [sleeper(), device()] as const, interrupts: () => interrupts };
+}
+
+Deno.test("a driver that sleeps until an interrupt finishes, whatever the interleaving", () => {
+  const turns = fc.array(fc.tuple(fc.nat(40), fc.nat(40)), { minLength: 1, maxLength: 60 });
+  fc.assert(fc.property(
+    fc.boolean(),
+    fc.integer({ min: 1, max: 8 }),
+    fc.integer({ min: 1, max: 9 }),
+    turns,
+    (eventIndex, depth, quantum, turns) => {
+      const chains = 100, bound = 10_000;
+      const { sides, interrupts } = exchange(eventIndex, depth, chains, quantum);
+      for (let turn = 0; turn < bound; turn++) {
+        for (const [side, steps] of (turns[turn] ?? [1, 1]).entries()) {
+          for (let i = 0; i < steps; i++) if (sides[side]!.next().done) return;
+        }
+      }
+      ok(false, `it sleeps after ${interrupts()} interrupts`);
+    },
+  ));
+});
+
+Deno.test("a driver that waits has at most one interrupt for all that a quantum finished", () => {
+  const depth = 8, chains = 800;
+  const { sides: [driver, device], interrupts } = exchange(true, depth, chains, depth);
+  while (!driver.next().done) for (let i = 0; i < 2 * depth + 1; i++) device.next();
+  ok(interrupts() <= chains / depth, `${interrupts()}`);
+});
+
+Deno.test("an interrupt is wanted across the end of the index's numbers", () => {
+  const { driver, queue } = queueOf(8, true);
+  for (let i = 0; i < 70_000; i++) {
+    driver.usedEvent = i & 0xffff;
+    driver.add([buffer]);
+    queue.give(queue.take(), 0);
+    ok(queue.interruptWanted, `${i}`);
+    driver.collect();
+  }
+});
+
 Deno.test("notifications are refused by the flag, or by an event index far ahead", () => {
   const plain = queueOf();
   plain.queue.notifications = false;
