@@ -26,8 +26,9 @@ export function exitsToDisable(
   const cores = plan.guest.slice(0, config.vcpus);
   const dedicated = config.placement === "split" && !config.overcommit &&
     new Set(cores).size === config.vcpus;
+  const known = IDLE_EXITS.reduce((mask, { bit }) => mask | bit, 0);
   // A micro guest without interrupt controllers halts to be parked.
-  return dedicated && config.machine === "pc" ? supported : 0;
+  return dedicated && config.machine === "pc" ? supported & known : 0;
 }
 
 /** The names of a mask of exits, for people. */

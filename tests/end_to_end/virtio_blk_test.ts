@@ -115,11 +115,15 @@ engineTest(
       notification: "exit",
       cmdline: `n=${n} depth=1`,
     });
-    strictEqual(readGuestReport(output).histograms.get("read")!.n, n);
+    const report = readGuestReport(output);
+    strictEqual(report.histograms.get("read")!.n, n);
     ok(performance.now() - started < 10_000); // a lost bell costs 100 ms
-    ok(stats.queueNotifications > n / 2, `${stats.queueNotifications} notifications`);
-    ok(stats.vcpus[0]!.exits["ept-violation"]! < n / 10, JSON.stringify(stats.vcpus[0]!.exits));
-    ok(stats.kvm.exits === undefined || stats.kvm.exits >= n / 2, `${stats.kvm.exits} by KVM`);
+    // What is left are the exits by which the driver sets the device up.
+    ok(stats.vcpus[0]!.exits["ept-violation"]! < 100, JSON.stringify(stats.vcpus[0]!.exits));
+    // A driver whose request has been taken already does not notify.
+    const kicks = report.counts.get("kicks")!;
+    ok(kicks > 0);
+    ok((stats.kvm.exits ?? Infinity) >= kicks, `${stats.kvm.exits} by KVM, ${kicks} kicks`);
   },
 );
 
