@@ -23,6 +23,7 @@ const OPTIONS = {
   memory: { type: "string" },
   disk: { type: "string" },
   network: { type: "string" },
+  console: { type: "string" },
   mac: { type: "string" },
   cmdline: { type: "string" },
   kernel: { type: "string" },
@@ -53,6 +54,7 @@ Without options: the digest demonstration at every placement and notification.
   --writable               the guest may write to it
   --network NAME           a network that machines share (see --config)
   --mac ADDRESS            Ethernet address of the guest's network device
+  --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -98,7 +100,18 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
-  for (const name of ["engine", "placement", "notification", "memory", "disk", "network", "mac"]) {
+  for (
+    const name of [
+      "engine",
+      "placement",
+      "notification",
+      "memory",
+      "disk",
+      "network",
+      "mac",
+      "console",
+    ]
+  ) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
   }

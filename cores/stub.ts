@@ -34,6 +34,7 @@ export const SYMBOLS = {
   sx_vcpu_destroy: { parameters: ["i32"], result: "i32" },
   sx_thread_id: { parameters: [], result: "i32" },
   sx_thread_pin: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  sx_random: { parameters: ["buffer", "u32"], result: "i32" },
   sx_file_open: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   sx_file_size: { parameters: ["i32"], result: "f64" },
   // Halves of 64-bit values cross as signed words, as an Int32Array holds them: FFI refuses a

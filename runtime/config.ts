@@ -85,6 +85,8 @@ export const vmConfigSchema = z.strictObject({
   network: z.string().regex(/^[a-z][a-z\d-]{0,31}$/, NETWORK_WORDS).optional(),
   /** Ethernet address of its network device; made from the machine's number when absent. */
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
+  /** What typing goes to: the serial port, or a virtio console, which Linux calls hvc0. */
+  console: z.enum(["serial", "virtio"]).default("serial"),
   cmdline: z.string().default(""),
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
@@ -97,6 +99,9 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.network === undefined, {
   path: ["network"],
   message: "needs split placement, where a core polls for frames",
+}).refine((config) => config.placement === "split" || config.console === "serial", {
+  path: ["console"],
+  message: "virtio needs split placement, where a core polls for input",
 }).refine((config) => config.mac === undefined || config.network !== undefined, {
   path: ["mac"],
   message: "is the address of a network device: name a network as well",

@@ -57,6 +57,7 @@ Deno.test("parseSize() knows what is no size", () => {
 
 Deno.test("parseWith() fills in the defaults of a machine", () => {
   deepStrictEqual(parse({ guest: "hello" }), {
+    console: "serial",
     name: "vm",
     guest: "hello",
     engine: "auto",

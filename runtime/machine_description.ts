@@ -18,6 +18,9 @@ export interface MachineDescription {
   readonly counters: SharedArrayBuffer;
   readonly disk: Disk | null;
   readonly network: NetworkDescription | null;
+  /** Devices that are there or not. */
+  readonly entropy: boolean;
+  readonly virtioConsole: boolean;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
 }

@@ -107,9 +107,11 @@ export function setUpMachine(
       vcpus,
       console: createConsoleBuffer(),
       input: createInputBuffer(),
-      polled: pc || disk !== null || config.network !== undefined,
+      polled: pc || disk !== null || config.network !== undefined || config.console === "virtio",
       counters: createCounters(config.vcpus),
       disk,
+      entropy: pc,
+      virtioConsole: config.console === "virtio",
       network: describeNetwork(id, config),
       polling: {
         ...config.polling,

@@ -91,6 +91,8 @@ export class ServedMachine implements Machine {
       memory,
       disk: description.disk,
       network: this.#network,
+      virtioConsole: description.virtioConsole,
+      entropy: description.entropy,
       output,
       input: new InputReader(description.input),
       polling: description.polling,

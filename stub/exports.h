@@ -83,6 +83,9 @@ SX_EXPORT int32_t sx_thread_id(void);
 /** Confines a thread of this process to the CPUs of `mask` (1,024 bits); 0 is the caller. */
 SX_EXPORT int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size);
 
+/** Fills `bytes`, at most 256, with the kernel's randomness. */
+SX_EXPORT int32_t sx_random(uint8_t *bytes, uint32_t size);
+
 /** Opens a regular file for block requests. `path` is zero-terminated. */
 SX_EXPORT int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable);
 /** Its size in bytes now. */

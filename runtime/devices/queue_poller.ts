@@ -91,8 +91,14 @@ export class QueuePoller {
     }
   }
 
-  /** Nothing here falls due by itself. */
-  readonly deadline = Infinity;
+  /** Ticks at which an impatient device wants another turn. */
+  get deadline(): number {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const { device } = this.#entries[i]!.transport;
+      if (device.impatient === true) return this.#ticks() + this.#ticksPerMs;
+    }
+    return Infinity;
+  }
 
   /** The driver has notified a queue. */
   notified(transport: VirtioPci, index: number): void {
@@ -142,7 +148,7 @@ export class QueuePoller {
       queue.notifications = true;
       entry.waiting = queue.pending;
     }
-    if (served === 0) entry.waiting = false;
+    if (served === 0 && transport.device.impatient !== true) entry.waiting = false;
     return served > 0;
   }
 

@@ -21,6 +21,8 @@ export interface VirtioDevice {
   readonly queues: number;
   /** Its configuration space. */
   readonly config: Device;
+  /** Whether it must be served again soon although neither driver nor input may ask for it. */
+  readonly impatient?: boolean;
   /** The driver is ready: what was negotiated. */
   start(features: number): void;
   /** The driver has reset it, or it never started: it holds nothing of the guest's. */
