@@ -52,7 +52,7 @@ Without options: the digest demonstration at every placement and notification.
   --vcpus N   --memory SIZE   --cmdline TEXT
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
-  --network NAME           a network that machines share (see --config)
+  --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
   --mac ADDRESS            Ethernet address of the guest's network device
   --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}

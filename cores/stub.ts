@@ -51,6 +51,10 @@ export const SYMBOLS = {
   },
   sx_file_flush: { parameters: ["i32"], result: "i32" },
   sx_file_close: { parameters: ["i32"], result: "i32" },
+  sx_tap_open: { parameters: ["buffer", "u32"], result: "i32" },
+  sx_tap_receive: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_tap_send: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_tap_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
 /** The stub's functions. */

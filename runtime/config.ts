@@ -4,6 +4,7 @@ import { MEMORY_MAX } from "../cores/abi.ts";
 import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
 import { parseMac } from "./network/mac.ts";
+import { parseNetwork } from "./network/network_name.ts";
 
 const KIB = 1024;
 const PAGE = 4096;
@@ -53,7 +54,8 @@ const pollingSchema = z.strictObject({
   quantum: z.int().min(1).max(256).default(64),
 });
 
-const NETWORK_WORDS = "is no name: up to 32 small letters, digits and -, a letter first";
+const NETWORK_WORDS = "is no network: write up to 32 small letters, digits and -, a letter first," +
+  " or tap:NAME";
 const MAC_WORDS = "is no address of a device: write six bytes as 02:00:00:00:00:01";
 
 /** A machine's configuration; every field but `guest` has a default. */
@@ -81,8 +83,8 @@ export const vmConfigSchema = z.strictObject({
   disk: z.string().min(1).optional(),
   /** Whether the guest may write to the disk. */
   writable: z.boolean().default(false),
-  /** Name of a network; machines that name the same one reach each other. */
-  network: z.string().regex(/^[a-z][a-z\d-]{0,31}$/, NETWORK_WORDS).optional(),
+  /** Name of a network that machines share, or `tap:` and an interface of the host. */
+  network: z.string().refine((text) => parseNetwork(text) !== undefined, NETWORK_WORDS).optional(),
   /** Ethernet address of its network device; made from the machine's number when absent. */
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
   /** What typing goes to: the serial port, or a virtio console, which Linux calls hvc0. */

@@ -84,7 +84,9 @@ export class ServedMachine implements Machine {
     const output = new ConsoleWriter(description.console);
     const console = new ConsoleService(memory, output);
     const block = new BlockService(stub, description.vm, memory, description.disk);
-    this.#network = description.network && networks.join(description.network);
+    const ticksPerMs = ticksPerNs * 1e6;
+    this.#network = description.network &&
+      networks.join(stub, description.vm, ticksPerMs, description.network);
     const platform = new Platform({
       stub,
       vm: description.vm,
@@ -97,7 +99,7 @@ export class ServedMachine implements Machine {
       input: new InputReader(description.input),
       polling: description.polling,
       atOnce: placement === "same-core",
-      ticksPerMs: ticksPerNs * 1e6,
+      ticksPerMs,
       counters,
     });
     this.exits = new ExitRouter(platform, counters);

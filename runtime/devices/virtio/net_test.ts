@@ -15,6 +15,7 @@ const MAC = Uint8Array.of(2, 3, 4, 5, 6, 7);
 class TestPort implements FramePort {
   readonly sent: number[][] = [];
   readonly waiting: number[][] = [];
+  unannounced = false;
   up = false;
   full = false;
   readonly #area = byteArea(2048);
@@ -65,8 +66,12 @@ Deno.test("VirtioNet tells its address, that the link is up, and asks the port t
   strictEqual(device.features, 1 << 5 | 1 << 16);
   device.start();
   strictEqual(port.up, true);
+  strictEqual(device.impatient, false);
+  port.unannounced = true;
+  strictEqual(device.impatient, true);
   device.reset();
   strictEqual(port.up, false);
+  strictEqual(device.impatient, false);
 });
 
 Deno.test("a frame is sent without its header, wherever its descriptors are cut", () => {
