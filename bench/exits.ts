@@ -103,7 +103,7 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
   if (withQemu) rows.push(distribution("OUT, same image on QEMU with KVM", {}, "ns", qemu));
 
   say("garbage collections during 10 s of full load");
-  const collections = await collectionsUnderLoad();
+  const collections = await collectionsUnderLoad("exits");
   say("start-up");
   const startUp = await startUpTimes();
   say("memory");

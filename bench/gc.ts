@@ -12,7 +12,7 @@ const LOAD_MS = 10_000;
 /** What the trace said. */
 export interface Collections {
   readonly count: number;
-  /** Turns of the guest's load loop, to show that there was load. */
+  /** What the guests did, to show that there was load: turns of a loop, or frames. */
   readonly turns: number;
 }
 
@@ -44,10 +44,14 @@ export function countCollections(trace: string): number | undefined {
   return isolate === undefined || first === last ? undefined : last - first - 1;
 }
 
-/** Loads a hypervisor core for ten seconds in a process of its own. */
-export async function collectionsUnderLoad(): Promise<Collections> {
+/**
+ * Loads a hypervisor core for ten seconds in a process of its own.
+ *
+ * @param load what its guests do; see `gc_load.ts`
+ */
+export async function collectionsUnderLoad(load: "exits" | "frames"): Promise<Collections> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, String(LOAD_MS)],
+    args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, load, String(LOAD_MS)],
   }).output();
   const words = new TextDecoder().decode(stderr);
   const count = countCollections(new TextDecoder().decode(stdout));

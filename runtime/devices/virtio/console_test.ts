@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { TestSink } from "../test_doubles.ts";
 import { VirtioConsole } from "./console.ts";
+import { fuzzDevice } from "./device_fuzz.ts";
 import { DriverSide } from "./driver_side.ts";
 import { Virtqueue } from "./virtqueue.ts";
 
@@ -98,4 +99,30 @@ Deno.test("resize() shows in the configuration", () => {
   strictEqual(device.features, 1);
   device.resize(132, 50);
   deepStrictEqual([device.config.read(0, 2), device.config.read(2, 2)], [132, 50]);
+});
+
+Deno.test("whatever a driver does, only what it made writable is written, and nothing throws", () => {
+  let got = 0, printed = 0;
+  const create = () => {
+    const { device, receive, transmit, sink, typed } = consoleOf();
+    sink.room = 3000;
+    return {
+      device,
+      sink,
+      typed,
+      fed: 0,
+      drivers: [receive, transmit],
+      writes: (queue: number) => queue === RECEIVE,
+      feed(length: number) {
+        this.fed += length;
+        typed.bytes.push(...Array(length).fill(1));
+      },
+    };
+  };
+  fuzzDevice(create, ({ sink, typed, fed }) => {
+    got += fed - typed.bytes.length;
+    printed += sink.bytes.length;
+    ok(sink.bytes.length <= 3000);
+  });
+  ok(got > 10_000 && printed > 10_000, `${got} bytes typed, ${printed} printed`);
 });
