@@ -9,13 +9,16 @@ import { runError } from "../errors.ts";
 const LOAD = fileURLToPath(new URL("./gc_load.ts", import.meta.url));
 const LOAD_MS = 10_000;
 
-/** Every hypercall and exit in turn, or a polled virtio disk with 32 requests in flight. */
-export type Load = "exits" | "disk";
+/**
+ * Every hypercall and exit in turn, a polled virtio disk with 32 requests in flight, or two guests
+ * that flood a third with frames.
+ */
+export type Load = "exits" | "disk" | "frames";
 
 /** What the trace said. */
 export interface Collections {
   readonly count: number;
-  /** Turns of the guest's load loop, or requests of its disk, to show that there was load. */
+  /** What the guests did, to show that there was load: turns of a loop, requests or frames. */
   readonly turns: number;
 }
 
@@ -47,7 +50,11 @@ export function countCollections(trace: string): number | undefined {
   return isolate === undefined || first === last ? undefined : last - first - 1;
 }
 
-/** Loads a hypervisor core for ten seconds in a process of its own. */
+/**
+ * Loads a hypervisor core for ten seconds in a process of its own.
+ *
+ * @param load what its guests do; see `gc_load.ts`
+ */
 export async function collectionsUnderLoad(load: Load): Promise<Collections> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--v8-flags=--trace-gc,--expose-gc", LOAD, load, String(LOAD_MS)],

@@ -5,61 +5,68 @@ import { Runtime } from "../runtime/runtime.ts";
 import type { Vm } from "../runtime/vm.ts";
 import type { Load } from "./gc.ts";
 
-const REPORT_CHARS = 1000;
-
 /** V8 compiles the loop and its handlers while this runs under the same load. */
 const WARM_UP_MS = 3000;
 const SLACK_MS = 500;
+/** More requests and frames than fit that time. */
+const ENDLESS = 2 ** 32 - 1;
 
-/** What a load is, and how much of it there was. */
+/** A load: its machines, and what they have done when the time is over. */
 interface LoadPlan {
-  readonly config: (milliseconds: number) => VmConfigInput;
-  /** Ends by itself, or `stop()`s the machine when `over`. */
-  readonly turns: (vm: Vm, over: Promise<void>) => Promise<number>;
+  readonly machines: (milliseconds: number) => readonly VmConfigInput[];
+  readonly turns: (vms: readonly Vm[], over: Promise<void>) => Promise<number>;
 }
 
-/** Swallows the guest's console but for its report. */
-async function turnsOfReport(vm: Vm): Promise<number> {
+/** Reads a console to its end and keeps only the last part, in which the report is. */
+async function turnsOfReport([vm]: readonly Vm[]): Promise<number> {
   const decoder = new TextDecoder();
   let last = "";
-  for await (const bytes of vm.console) last = last.slice(-REPORT_CHARS) + decoder.decode(bytes);
+  for await (const bytes of vm!.console) {
+    last = (last + decoder.decode(bytes, { stream: true })).slice(-4096);
+  }
   return readGuestReport(last).spans.get("load")?.n ?? 0;
 }
 
-/** Counts what the queues served, and stops the machine. */
-async function requestsUntil(vm: Vm, over: Promise<void>): Promise<number> {
-  await over;
-  await vm.stop();
-  return vm.stats().queueRequests;
+function net(role: string): VmConfigInput {
+  const cmdline = `role=${role} n=${ENDLESS} size=1514`;
+  return { guest: "net", network: "lan", cmdline, overcommit: true };
 }
 
 const LOADS: Readonly<Record<Load, LoadPlan>> = {
   exits: {
-    config: (milliseconds) => ({
-      guest: "exits",
-      disk: Deno.execPath(),
-      cmdline: `ops=load n=1 ms=${milliseconds}`,
-    }),
+    machines: (ms) => [
+      { guest: "exits", disk: Deno.execPath(), cmdline: `ops=load n=1 ms=${ms}` },
+    ],
     turns: turnsOfReport,
   },
   disk: {
-    config: () => ({
+    machines: () => [{
       guest: "blk",
       disk: Deno.execPath(),
-      cmdline: "n=1000000000000 depth=32",
+      cmdline: `n=${ENDLESS} depth=32`,
       polling: { startRate: 0 },
-    }),
-    turns: requestsUntil,
+    }],
+    turns: async ([vm], over) => {
+      await over;
+      return vm!.stats().queueRequests;
+    },
+  },
+  frames: {
+    machines: () => [net("sink"), net("source"), net("source")],
+    turns: async ([sink], over) => {
+      await over;
+      return sink!.stats().framesReceived;
+    },
   },
 };
 
-const { config, turns } = LOADS[Deno.args[0] as Load];
+const { machines, turns } = LOADS[Deno.args[0] as Load];
 const milliseconds = Number(Deno.args[1]);
 await using runtime = await Runtime.open();
-await using vm = runtime.createVm(config(WARM_UP_MS + milliseconds + SLACK_MS));
+const vms = machines(WARM_UP_MS + milliseconds + SLACK_MS).map((one) => runtime.createVm(one));
 const over = Promise.withResolvers<void>();
-const counted = turns(vm, over.promise);
-await vm.start();
+const counted = turns(vms, over.promise);
+for (const vm of vms) await vm.start();
 const core = runtime.hypervisorCores[0]!;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 await sleep(WARM_UP_MS);

@@ -26,6 +26,7 @@ const OPTIONS = {
   memory: { type: "string" },
   disk: { type: "string" },
   network: { type: "string" },
+  console: { type: "string" },
   mac: { type: "string" },
   cmdline: { type: "string" },
   cpuid: { type: "string" },
@@ -58,8 +59,9 @@ Without options: the digest demonstration at every placement and notification.
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it
-  --network NAME           a network that machines share (see --config)
+  --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
   --mac ADDRESS            Ethernet address of the guest's network device
+  --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -116,6 +118,7 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
       "mac",
       "cpuid",
       "irqchip",
+      "console",
     ]
   ) {
     const text = textOf(values, name);

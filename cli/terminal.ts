@@ -1,5 +1,5 @@
 /**
- * The user's terminal on a guest's serial line: raw, until the guest ends or the user leaves by
+ * The user's terminal on a guest's console: raw, until the guest ends or the user leaves by
  * Ctrl-A x.
  */
 import type { Vm } from "../runtime/vm.ts";
@@ -9,10 +9,17 @@ const CTRL_A = 1, LEAVE = "x".charCodeAt(0);
 /** A terminal that is somebody's guest console. */
 export class Terminal implements Disposable {
   readonly #reader = Deno.stdin.readable.getReader();
+  readonly #resize: () => void;
 
   /** @param leave called once when the user leaves */
   constructor(vm: Vm, leave: () => void) {
     Deno.stdin.setRaw(true);
+    this.#resize = () => {
+      const { columns, rows } = Deno.consoleSize();
+      vm.resize(columns, rows);
+    };
+    this.#resize();
+    Deno.addSignalListener("SIGWINCH", this.#resize);
     this.#type(vm, leave).catch(() => {}); // the terminal is gone
   }
 
@@ -23,6 +30,7 @@ export class Terminal implements Disposable {
 
   /** Gives the terminal back as it was. */
   [Symbol.dispose](): void {
+    Deno.removeSignalListener("SIGWINCH", this.#resize);
     Deno.stdin.setRaw(false);
     this.#reader.cancel().catch(() => {});
   }

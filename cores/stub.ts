@@ -40,6 +40,7 @@ export const SYMBOLS = {
   sx_vcpu_destroy: { parameters: ["i32"], result: "i32" },
   sx_thread_id: { parameters: [], result: "i32" },
   sx_thread_pin: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  sx_random: { parameters: ["buffer", "u32"], result: "i32" },
   sx_file_open: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   sx_file_size: { parameters: ["i32"], result: "f64" },
   // Halves of 64-bit values cross as signed words, as an Int32Array holds them: FFI refuses a
@@ -59,6 +60,10 @@ export const SYMBOLS = {
   sx_file_flush_start: { parameters: ["i32"], result: "i32" },
   sx_file_flush_poll: { parameters: ["i32", "u32"], result: "i32" },
   sx_file_close: { parameters: ["i32"], result: "i32" },
+  sx_tap_open: { parameters: ["buffer", "u32"], result: "i32" },
+  sx_tap_receive: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_tap_send: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_tap_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
 /** The stub's functions. */

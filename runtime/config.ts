@@ -5,6 +5,7 @@ import { corePlanSchema } from "../cores/core_plan.ts";
 import { usageError } from "../errors.ts";
 import { cpuidTemplateSchema } from "./cpuid/template.ts";
 import { parseMac } from "./network/mac.ts";
+import { parseNetwork } from "./network/network_name.ts";
 
 const KIB = 1024;
 const PAGE = 4096;
@@ -72,7 +73,8 @@ const diskSchema = z.strictObject({
   queues: z.int().min(1).max(8).default(1),
 });
 
-const NETWORK_WORDS = "is no name: up to 32 small letters, digits and -, a letter first";
+const NETWORK_WORDS = "is no network: write up to 32 small letters, digits and -, a letter first," +
+  " or tap:NAME";
 const MAC_WORDS = "is no address of a device: write six bytes as 02:00:00:00:00:01";
 
 /** A machine's configuration; every field but `guest` has a default. */
@@ -108,10 +110,12 @@ export const vmConfigSchema = z.strictObject({
   writable: z.boolean().default(false),
   /** More virtio disks, in the order in which the guest finds them. */
   disks: z.array(diskSchema).max(MOST_DISKS).default([]),
-  /** Name of a network; machines that name the same one reach each other. */
-  network: z.string().regex(/^[a-z][a-z\d-]{0,31}$/, NETWORK_WORDS).optional(),
+  /** Name of a network that machines share, or `tap:` and an interface of the host. */
+  network: z.string().refine((text) => parseNetwork(text) !== undefined, NETWORK_WORDS).optional(),
   /** Ethernet address of its network device; made from the machine's number when absent. */
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
+  /** What typing goes to: the serial port, or a virtio console, which Linux calls hvc0. */
+  console: z.enum(["serial", "virtio"]).default("serial"),
   cmdline: z.string().default(""),
   /** What the guest finds by CPUID besides: name or path of a template, or its content. */
   cpuid: z.union([z.string().min(1), cpuidTemplateSchema]).optional(),
@@ -126,6 +130,9 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.network === undefined, {
   path: ["network"],
   message: "needs split placement, where a core polls for frames",
+}).refine((config) => config.placement === "split" || config.console === "serial", {
+  path: ["console"],
+  message: "virtio needs split placement, where a core polls for input",
 }).refine((config) => config.mac === undefined || config.network !== undefined, {
   path: ["mac"],
   message: "is the address of a network device: name a network as well",

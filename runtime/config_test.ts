@@ -22,10 +22,23 @@ function refuses(input: Record<string, unknown>, line: RegExp): void {
 }
 
 Deno.test("a network wants split placement and a name, and a mac wants a network", () => {
-  strictEqual(parse({ guest: "net", network: "lan-2", mac: "02:00:00:00:00:0A" }).network, "lan-2");
+  const mac = "02:00:00:00:00:0A";
+  strictEqual(parse({ guest: "net", network: "lan-2", mac }).mac, mac);
   refuses({ network: "lan", placement: "same-core" }, /network: needs split placement/);
-  for (const network of ["", "Lan", "-", "lan 2", "x".repeat(33)]) {
-    refuses({ network }, /network: is no name/);
+  for (
+    const network of [
+      "",
+      "Lan",
+      "-",
+      "lan 2",
+      "x".repeat(33),
+      "tap:",
+      "tap:a/b",
+      "tap:..",
+      "tap:t%d",
+    ]
+  ) {
+    refuses({ network }, /network: is no network/);
   }
   refuses({ mac: "02:00:00:00:00:01" }, /mac: .* name a network/);
   for (const mac of ["", "02:00:00:00:00", "03:00:00:00:00:00", "00:00:00:00:00:00"]) {
@@ -57,6 +70,7 @@ Deno.test("parseSize() knows what is no size", () => {
 
 Deno.test("parseWith() fills in the defaults of a machine", () => {
   deepStrictEqual(parse({ guest: "hello" }), {
+    console: "serial",
     name: "vm",
     guest: "hello",
     engine: "auto",

@@ -20,6 +20,9 @@ export interface MachineDescription {
   readonly counters: SharedArrayBuffer;
   readonly disks: Disks;
   readonly network: NetworkDescription | null;
+  /** Devices that are there or not. */
+  readonly entropy: boolean;
+  readonly virtioConsole: boolean;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
 }
@@ -28,8 +31,10 @@ export interface MachineDescription {
 export interface NetworkDescription {
   /** The device's address. */
   readonly mac: Uint8Array;
-  /** Name of a switch between the machines of one core. */
-  readonly name: string;
+  /** A switch between the machines of one core, or the stub's handle of a TAP interface. */
+  readonly link:
+    | { readonly kind: "switch"; readonly name: string }
+    | { readonly kind: "tap"; readonly tap: number };
 }
 
 /** One vCPU of it. */

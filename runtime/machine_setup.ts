@@ -38,6 +38,8 @@ import type {
   VcpuDescription,
 } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
+import { parseNetwork } from "./network/network_name.ts";
+import { openTap } from "./network/tap.ts";
 
 const PAGE = 4096;
 
@@ -79,6 +81,11 @@ export function setUpMachine(
   };
   try {
     const disks = openDisks(stub, config, (disk) => undo.push(() => stub.sx_file_close(disk.file)));
+    const network = describeNetwork(stub, id, config);
+    if (network?.link.kind === "tap") {
+      const { tap } = network.link;
+      undo.push(() => stub.sx_tap_close(tap));
+    }
     const vm = check(stub, stub.sx_vm_create(config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
@@ -124,11 +131,13 @@ export function setUpMachine(
       vcpus,
       console: createConsoleBuffer(),
       input: createInputBuffer(),
-      polled: pc || disks.virtio.length > 0 || config.network !== undefined,
+      polled: pc || disks.virtio.length > 0 || network !== null || config.console === "virtio",
       ioapic: split,
       counters: createCounters(config.vcpus),
       disks,
-      network: describeNetwork(id, config),
+      entropy: pc,
+      virtioConsole: config.console === "virtio",
+      network,
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
@@ -141,9 +150,12 @@ export function setUpMachine(
   }
 }
 
-function describeNetwork(id: number, config: VmConfig): NetworkDescription | null {
-  if (config.network === undefined) return null;
-  return { name: config.network, mac: macOf(id, config.mac) };
+function describeNetwork(stub: Stub, id: number, config: VmConfig): NetworkDescription | null {
+  const network = config.network === undefined ? undefined : parseNetwork(config.network);
+  if (!network) return null;
+  const mac = macOf(id, config.mac);
+  if (network.kind === "switch") return { mac, link: network };
+  return { mac, link: { kind: "tap", tap: openTap(stub, network.device) } };
 }
 
 /** Ports that a PC's devices may get. */

@@ -15,6 +15,7 @@ import { exitsToDisable } from "./idling.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
+import { parseNetwork } from "./network/network_name.ts";
 import { setUpMachine } from "./machine_setup.ts";
 import { Vm, type VmHost } from "./vm.ts";
 
@@ -35,6 +36,12 @@ const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 /** The core that serves a machine, undefined under same-core placement. */
 function hypervisorOf(id: number, plan: CorePlan): number | undefined {
   return plan.hypervisor[id % plan.hypervisor.length];
+}
+
+/** The name of a network that is a switch. */
+function switchName(text: string): string | undefined {
+  const network = parseNetwork(text);
+  return network?.kind === "switch" ? network.name : undefined;
 }
 
 /** See the head of this file. */
@@ -119,7 +126,12 @@ export class Runtime implements AsyncDisposable {
 
   #neighbour(id: number, config: VmConfig, plan: CorePlan): Neighbour {
     const { name, network, mac } = config;
-    return { name, network, mac: macOf(id, mac), core: hypervisorOf(id, plan) };
+    return {
+      name,
+      network: network && switchName(network),
+      mac: macOf(id, mac),
+      core: hypervisorOf(id, plan),
+    };
   }
 
   /** The plan that a machine with this configuration would get now. */

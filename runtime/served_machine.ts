@@ -84,7 +84,9 @@ export class ServedMachine implements Machine {
     const output = new ConsoleWriter(description.console);
     const console = new ConsoleService(memory, output);
     const block = new BlockService(stub, description.vm, memory, description.disks.service);
-    this.#network = description.network && networks.join(description.network);
+    const ticksPerMs = ticksPerNs * 1e6;
+    this.#network = description.network &&
+      networks.join(stub, description.vm, ticksPerMs, description.network);
     const platform = new Platform({
       stub,
       vm: description.vm,
@@ -92,11 +94,13 @@ export class ServedMachine implements Machine {
       disks: description.disks.virtio,
       network: this.#network,
       ioapic: description.ioapic,
+      virtioConsole: description.virtioConsole,
+      entropy: description.entropy,
       output,
       input: new InputReader(description.input),
       polling: description.polling,
       poller,
-      ticksPerMs: ticksPerNs * 1e6,
+      ticksPerMs,
       counters,
     });
     this.exits = new ExitRouter(platform, counters);

@@ -116,6 +116,12 @@ export class Vm implements AsyncDisposable {
     }
   }
 
+  /** Tells a virtio console the size of the terminal that shows it. */
+  resize(columns: number, rows: number): void {
+    this.#input.resize(columns, rows);
+    for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+  }
+
   /** Counters since the start. */
   stats(): VmStats {
     return this.#lastStats ??

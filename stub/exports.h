@@ -105,6 +105,9 @@ SX_EXPORT int32_t sx_thread_id(void);
 /** Confines a thread of this process to the CPUs of `mask` (1,024 bits); 0 is the caller. */
 SX_EXPORT int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size);
 
+/** Fills `bytes`, at most 256, with the kernel's randomness. */
+SX_EXPORT int32_t sx_random(uint8_t *bytes, uint32_t size);
+
 /** Opens a regular file for block requests. `path` is zero-terminated. */
 SX_EXPORT int32_t sx_file_open(const uint8_t *path, uint32_t size, uint32_t writable);
 /** Its size in bytes now. */
@@ -116,7 +119,7 @@ SX_EXPORT int32_t sx_file_write(int32_t file, int32_t vm, uint32_t address_lo, u
                                 uint32_t length, uint32_t offset_lo, uint32_t offset_hi);
 /**
  * Bytes moved between a file and `count` segments of a machine's memory, each three words: address
- * low and high, length. Every segment must lie inside the memory; at most 1,024 segments. Small
+ * low and high, length. Every segment must lie inside the memory; at most 1,023 segments. Small
  * reads are copied from a mapping: of a file that was cut short since it was opened, the rest of the
  * last page reads as zeros, and what lies behind it is not moved.
  */
@@ -136,5 +139,17 @@ SX_EXPORT int32_t sx_file_flush_start(int32_t file);
 /** 1 once the flush with this ticket is done, 0 before. */
 SX_EXPORT int32_t sx_file_flush_poll(int32_t file, uint32_t ticket);
 SX_EXPORT int32_t sx_file_close(int32_t file);
+
+/** The TAP interface of this name, which is made if it is not there. `name` is zero-terminated. */
+SX_EXPORT int32_t sx_tap_open(const uint8_t *name, uint32_t size);
+/**
+ * Bytes of the next frame, put into segments as above. EAGAIN when none waits; EMSGSIZE when it was
+ * larger, and is lost.
+ */
+SX_EXPORT int32_t sx_tap_receive(int32_t tap, int32_t vm, const uint32_t *segments,
+                                 uint32_t count);
+/** Sends the segments as one frame. Nothing waits: EAGAIN when the host does not take it. */
+SX_EXPORT int32_t sx_tap_send(int32_t tap, int32_t vm, const uint32_t *segments, uint32_t count);
+SX_EXPORT int32_t sx_tap_close(int32_t tap);
 
 #endif

@@ -11,8 +11,6 @@
 #include "exports.h"
 #include "stub.h"
 
-#define MOST_SEGMENTS 1024
-
 /*
  * Reads up to this size are copied from a mapping of the file, without a system call; in larger
  * ones the copy itself takes longer than the call.
@@ -72,7 +70,7 @@ struct transfer {
   uint64_t offset;
   uint64_t total;
   int count;
-  struct iovec parts[MOST_SEGMENTS];
+  struct iovec parts[SX_MOST_SEGMENTS];
 };
 
 static int transfer_check(struct transfer *out, int32_t file_handle, int32_t vm_handle,
@@ -80,16 +78,10 @@ static int transfer_check(struct transfer *out, int32_t file_handle, int32_t vm_
   struct file *file = handle_get(HANDLE_FILE, file_handle);
   struct vm *vm = handle_get(HANDLE_VM, vm_handle);
   if (!file || !vm) return fail_with("file transfer", EBADF);
-  if (!segments || count > MOST_SEGMENTS) return fail_with("file transfer", EINVAL);
-  uint64_t total = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t length = segments[3 * i + 2];
-    void *memory = vm_translate(vm, join(segments[3 * i], segments[3 * i + 1]), length);
-    if (!memory) return fail_with("file transfer", EFAULT);
-    out->parts[i] = (struct iovec){memory, length};
-    total += length;
-  }
-  if (total > INT32_MAX || offset > INT64_MAX - total) return fail_with("file transfer", EINVAL);
+  uint64_t total;
+  int result = segments_translate(vm, segments, count, out->parts, &total);
+  if (result) return fail_with("file transfer", -result);
+  if (offset > INT64_MAX - total) return fail_with("file transfer", EINVAL);
   out->file = file;
   out->offset = offset;
   out->total = total;

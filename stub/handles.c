@@ -11,8 +11,9 @@ struct slot {
   _Atomic int generation;
 };
 
-static struct slot tables[4][SLOTS];
-static const int limits[4] = {SX_MAX_VMS, SX_MAX_VCPUS, SX_MAX_CORES, SX_MAX_FILES};
+static struct slot tables[HANDLE_KINDS][SLOTS];
+static const int limits[HANDLE_KINDS] = {SX_MAX_VMS, SX_MAX_VCPUS, SX_MAX_CORES, SX_MAX_FILES,
+                                         SX_MAX_TAPS};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int handle_open(enum handle_kind kind, void *object) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <linux/kvm.h>
 
 #include "abi.h"
@@ -15,6 +16,10 @@
 #define SX_MAX_VCPUS 256
 #define SX_MAX_CORES 64
 #define SX_MAX_FILES 64
+#define SX_MAX_TAPS 64
+
+/* Segments of guest memory in one transfer. */
+#define SX_MOST_SEGMENTS 1023
 
 /* Memory that TypeScript may hold a view of: its addresses stay mapped for the process's life. */
 struct region {
@@ -62,7 +67,7 @@ int fail(const char *call);
 int fail_with(const char *call, int error);
 
 /* handles.c: a handle is a slot and its generation, so that a stale or invented one is refused. */
-enum handle_kind { HANDLE_VM, HANDLE_VCPU, HANDLE_CORE, HANDLE_FILE };
+enum handle_kind { HANDLE_VM, HANDLE_VCPU, HANDLE_CORE, HANDLE_FILE, HANDLE_TAP, HANDLE_KINDS };
 int handle_open(enum handle_kind kind, void *object);
 void *handle_get(enum handle_kind kind, int handle);
 void *handle_close(enum handle_kind kind, int handle);
@@ -73,6 +78,11 @@ unsigned char *vm_translate(const struct vm *vm, uint64_t address, uint64_t leng
 /* Bytes of RAM from 0, and from SX_HIGH_MEMORY_START. */
 uint64_t vm_low_bytes(const struct vm *vm);
 uint64_t vm_high_bytes(const struct vm *vm);
+
+/* segments.c: `count` segments of three words each, address low and high, length, as parts for a
+ * system call. A negative errno when one is not in memory or there are too many. */
+int segments_translate(const struct vm *vm, const uint32_t *segments, uint32_t count,
+                       struct iovec *parts, uint64_t *total);
 
 /* region.c */
 int region_create(const char *name, uint64_t size, struct region *out);

@@ -37,6 +37,14 @@ export interface ByteSink {
   put(byte: number): boolean;
 }
 
+/** Bytes that wait for somebody. */
+export interface ByteSource {
+  /** The next byte, which stays; negative when there is none. */
+  peek(): number;
+  /** Takes it away. */
+  skip(): void;
+}
+
 /** What ends a machine. Each answer is the outcome that the write which asked for it returns. */
 export interface PowerSwitch {
   /** @param code the guest's exit code, 0 to 255 */

@@ -6,6 +6,8 @@
 /** Words before the bytes: bytes written, bytes read, on lines of their own. */
 const WRITTEN = 0;
 const READ = 32;
+/** Size of the terminal, beside what is written: columns above 16 bits of rows. */
+const SIZE = 1;
 const HEADER_BYTES = 256;
 /** Capacity in bytes; a power of two. */
 const INPUT_BYTES = 4096;
@@ -24,6 +26,11 @@ export class InputWriter {
   constructor(buffer: SharedArrayBuffer) {
     this.#words = new Int32Array(buffer, 0, HEADER_BYTES / 4);
     this.#bytes = new Uint8Array(buffer, HEADER_BYTES);
+  }
+
+  /** Tells the size of the terminal, each at most 65,535. */
+  resize(columns: number, rows: number): void {
+    Atomics.store(this.#words, SIZE, columns << 16 | rows & 0xffff);
   }
 
   /** Puts in what fits: how many bytes were taken. */
@@ -53,6 +60,11 @@ export class InputReader {
   peek(): number {
     if (this.#words[WRITTEN] === this.#read) return -1;
     return this.#bytes[this.#read & INPUT_BYTES - 1]!;
+  }
+
+  /** Columns of the terminal above 16 bits of rows; 0 when nobody told. */
+  get size(): number {
+    return this.#words[SIZE]!;
   }
 
   /** Takes it away. */

@@ -29,3 +29,13 @@ Deno.test("write() takes what fits and says how much", () => {
   strictEqual(writer.write(new Uint8Array(5000)), 4096);
   strictEqual(writer.write(new Uint8Array(1)), 0);
 });
+
+Deno.test("resize() tells the size of the terminal and leaves the bytes alone", () => {
+  const buffer = createInputBuffer();
+  const writer = new InputWriter(buffer), reader = new InputReader(buffer);
+  strictEqual(reader.size, 0);
+  writer.write(Uint8Array.of(7));
+  writer.resize(132, 50);
+  strictEqual(reader.size, 132 << 16 | 50);
+  strictEqual(reader.peek(), 7);
+});

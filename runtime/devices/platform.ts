@@ -9,7 +9,7 @@ import type { FramePort } from "../network/frame_port.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
 import { Bus } from "./bus.ts";
 import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
-import type { ByteSink, InterruptLine } from "./device.ts";
+import type { ByteSink, ByteSource, InterruptLine } from "./device.ts";
 import { Ioapic, IOAPIC_BYTES } from "./ioapic.ts";
 import { KernelInterrupts } from "./kernel_interrupts.ts";
 import { KernelDoorbells } from "./kernel_doorbells.ts";
@@ -22,6 +22,8 @@ import { ResetControl } from "./reset_control.ts";
 import { RTC_PORTS, RtcCmos } from "./rtc_cmos.ts";
 import { Uart16550, UART_PORTS } from "./uart_16550.ts";
 import { type BlockOptions, VirtioBlock } from "./virtio/block.ts";
+import { VirtioConsole } from "./virtio/console.ts";
+import { VirtioEntropy } from "./virtio/entropy.ts";
 import { VirtioNet } from "./virtio/net.ts";
 import type { VirtioDevice } from "./virtio/virtio_device.ts";
 import { VirtioPci } from "./virtio/virtio_pci.ts";
@@ -41,12 +43,10 @@ const HOST_BRIDGE = {
   subsystem: 0x1100,
 };
 
-/** Bytes that wait for somebody. */
-export interface ByteSource {
-  /** The next byte, which stays; negative when there is none. */
-  peek(): number;
-  /** Takes it away. */
-  skip(): void;
+/** What comes from a terminal. */
+export interface TerminalInput extends ByteSource {
+  /** Its columns above 16 bits of rows; 0 when it is none. */
+  readonly size: number;
 }
 
 /** What a platform is made of. */
@@ -63,7 +63,11 @@ export interface PlatformOptions {
   readonly ioapic: boolean;
   /** Where the serial port's bytes go, and where those for it come from. */
   readonly output: ByteSink;
-  readonly input: ByteSource;
+  readonly input: TerminalInput;
+  /** Whether a virtio console is the one that input is for, rather than the serial port. */
+  readonly virtioConsole: boolean;
+  /** Whether it has what an operating system looks for beside the devices that were asked for. */
+  readonly entropy: boolean;
   readonly polling: PollingPolicy;
   /**
    * The stub's handle of the core that polls. Undefined when nobody does: queues are served within
@@ -81,10 +85,13 @@ export class Platform implements Pollable {
   readonly memory = new Bus();
   /** What the guest asked for last. */
   readonly power = new Power();
-  readonly deadline = Infinity;
   readonly #queues: QueuePoller;
   readonly #serial: Uart16550;
-  readonly #input: ByteSource;
+  readonly #input: TerminalInput;
+  /** When there is one, the console that input is for. */
+  #console: { readonly device: VirtioConsole; readonly transport: VirtioPci } | undefined;
+  /** Size of the terminal when it was last looked at. */
+  #size = 0;
   readonly #pci = new PciBus(new ResetControl(this.power));
   readonly #ram: GuestMemory;
   readonly #interrupts: KernelInterrupts;
@@ -125,16 +132,31 @@ export class Platform implements Pollable {
       const frames = counters.subarray(MACHINE_COUNTER.framesSent);
       this.#addVirtio(new VirtioNet(memory, network.port, network.mac, frames));
     }
+    if (options.entropy) {
+      this.#addVirtio(new VirtioEntropy(memory, { fill: stub.sx_random }));
+    }
+    if (options.virtioConsole) {
+      const device = new VirtioConsole(memory, options.output, options.input);
+      this.#console = { device, transport: this.#addVirtio(device) };
+    }
     this.#pci.assignBars(PCI_MEMORY);
   }
 
   /** Serves device queues and the serial line. */
   poll(): boolean {
     const any = this.#queues.poll();
+    if (this.#console !== undefined) {
+      if (this.#input.size !== this.#size) this.#resize();
+      return any;
+    }
     const byte = this.#input.peek();
     if (byte < 0 || !this.#serial.receive(byte)) return any;
     this.#input.skip();
     return true;
+  }
+
+  get deadline(): number {
+    return this.#queues.deadline;
   }
 
   set doorbell(wanted: boolean) {
@@ -162,7 +184,13 @@ export class Platform implements Pollable {
     ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#line(SCI), steadyClock));
   }
 
-  #addVirtio(device: VirtioDevice): void {
+  #resize(): void {
+    this.#size = this.#input.size;
+    this.#console!.device.resize(this.#size >>> 16, this.#size & 0xffff);
+    this.#console!.transport.configChanged();
+  }
+
+  #addVirtio(device: VirtioDevice): VirtioPci {
     const transport: VirtioPci = new VirtioPci(
       device,
       this.memory,
@@ -173,5 +201,6 @@ export class Platform implements Pollable {
     );
     this.#pci.add(transport.function);
     this.#queues.add(transport);
+    return transport;
   }
 }

@@ -103,8 +103,14 @@ export class QueuePoller {
     }
   }
 
-  /** Nothing here falls due by itself. */
-  readonly deadline = Infinity;
+  /** Ticks at which an impatient device wants another turn. */
+  get deadline(): number {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const { device } = this.#entries[i]!.transport;
+      if (device.impatient === true) return this.#ticks() + this.#ticksPerMs;
+    }
+    return Infinity;
+  }
 
   /** The driver has notified a queue, and no kernel took it. */
   notified(transport: VirtioPci, index: number): void {
@@ -114,7 +120,7 @@ export class QueuePoller {
       const entry = this.#entries[i]!;
       if (entry.transport !== transport || entry.index !== index) continue;
       const { quantum } = this.#policy;
-      while (this.#serve(entry, quantum) > 0 || transport.device.outstanding > 0);
+      while (this.#serve(entry, quantum) > 0 || (transport.device.outstanding ?? 0) > 0);
     }
   }
 
@@ -123,9 +129,9 @@ export class QueuePoller {
     let any = false;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
-      const { transport } = entry;
-      if (transport.device.outstanding > 0) any = true; // nobody may sleep on it
-      else if (!this.#hasWork(entry)) continue;
+      const { outstanding = 0, impatient = false } = entry.transport.device;
+      if (outstanding > 0) any = true; // nobody may sleep on it
+      else if (!impatient && !this.#hasWork(entry)) continue;
       const toldToNotify = !entry.polled;
       if (!this.#turn(entry)) continue;
       any = true;

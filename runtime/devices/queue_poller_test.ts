@@ -17,7 +17,9 @@ class Backlog {
   readonly log: number[] = [];
   readonly queues: { pending: boolean; backlog: number; notifications: boolean; chains: number }[];
 
-  readonly device: { outstanding: number; input?: InputQueue } = { outstanding: 0 };
+  readonly device: { outstanding: number; input?: InputQueue; impatient?: boolean } = {
+    outstanding: 0,
+  };
 
   constructor(...chains: number[]) {
     this.queues = chains.map((count) => ({
@@ -175,6 +177,21 @@ Deno.test("a queue for input is served when there is input, and never asks its d
     for (let i = 0; i < 9000; i++) poller.poll();
     strictEqual(backlog.queues[0]!.notifications, false);
   }
+});
+
+Deno.test("an impatient device is served again after a turn in which it could do nothing", () => {
+  const backlog = new Backlog(1), { poller, notify, clock } = pollerOf(ELVIS, backlog);
+  notify(0);
+  const { serve } = backlog;
+  backlog.serve = () => 0;
+  backlog.device.impatient = true;
+  strictEqual(poller.poll(), false);
+  clock.now = 5;
+  strictEqual(poller.deadline, 5 + TICKS_PER_MS);
+  backlog.serve = serve;
+  strictEqual(poller.poll(), true);
+  backlog.device.impatient = false;
+  strictEqual(poller.deadline, Infinity);
 });
 
 Deno.test("where nobody polls, a notification serves the queue at once and wholly", () => {

@@ -11,7 +11,9 @@ export const LOST = -1;
 
 /** One end of a network. Nothing here allocates. */
 export interface FramePort {
-  /** Whether somebody listens. While nobody does, what comes is lost; going up begins empty. */
+  /** Whether frames come without anything that wakes the core. */
+  readonly unannounced: boolean;
+  /** Whether somebody listens. */
   set up(listens: boolean);
   /** Whether a frame may wait, at no more cost than a look. */
   readonly pending: boolean;

@@ -6,6 +6,7 @@ import { formatMac } from "./mac.ts";
 export interface Neighbour {
   /** For people. */
   readonly name: string;
+  /** Name of its switch, when it has one. */
   readonly network: string | undefined;
   readonly mac: Uint8Array;
   /** The hypervisor core that serves it. */

@@ -1,7 +1,9 @@
-/** The networks of one hypervisor core, by name. */
+/** The networks of one hypervisor core. */
+import type { Stub } from "../../cores/stub.ts";
 import type { NetworkDescription } from "../machine_description.ts";
 import type { FramePort } from "./frame_port.ts";
 import { Switch } from "./switch.ts";
+import { TapPort } from "./tap_port.ts";
 
 /** A machine's place in a network. */
 export interface NetworkPlace {
@@ -19,15 +21,24 @@ export class Networks {
   /**
    * Gives a machine its place.
    *
+   * @param vm the stub's handle of the machine
    * @throws RangeError when its network is full
    */
-  join({ name, mac }: NetworkDescription): NetworkPlace {
-    const network = this.#switches.get(name) ?? new Switch();
+  join(
+    stub: Stub,
+    vm: number,
+    ticksPerMs: number,
+    { link, mac }: NetworkDescription,
+  ): NetworkPlace {
+    if (link.kind === "tap") {
+      return { port: new TapPort(stub, link.tap, vm, ticksPerMs), mac, leave: () => {} };
+    }
+    const network = this.#switches.get(link.name) ?? new Switch();
     const port = network.join(mac);
-    this.#switches.set(name, network);
+    this.#switches.set(link.name, network);
     const leave = () => {
       network.leave(port);
-      if (network.ports === 0) this.#switches.delete(name);
+      if (network.ports === 0) this.#switches.delete(link.name);
     };
     return { port, mac, leave };
   }

@@ -104,6 +104,8 @@ export class Switch {
 /** One machine's place at a {@link Switch}. */
 export class SwitchPort implements FramePort {
   readonly number: number;
+  /** Every port of a switch is served by one core. */
+  readonly unannounced = false;
   readonly #switch: Switch;
   readonly #ring = new FrameRing(MOST_PORTS);
   readonly #hi: number;
@@ -123,6 +125,7 @@ export class SwitchPort implements FramePort {
     this.#lo = view.getInt32(2);
   }
 
+  /** While nobody listens what comes is lost. */
   set up(listens: boolean) {
     this.#up = listens;
     this.#ring.clear();

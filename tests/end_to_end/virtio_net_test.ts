@@ -1,9 +1,9 @@
 /** The network driver of the micro guests between machines of this runtime. */
-import { ok, strictEqual, throws } from "node:assert";
+import { match, ok, strictEqual, throws } from "node:assert";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import type { VmConfigInput } from "../../runtime/config.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { engineTest, runVm } from "../support.ts";
+import { command, engineTest, type Finished, namespaceTest, runVm } from "../support.ts";
 
 /** Runs machines side by side, on one core when there are no more: by their names. */
 async function together(machines: Record<string, Partial<VmConfigInput>>) {
@@ -81,4 +81,49 @@ engineTest("two machines cannot have one address on a network", async () => {
     /^SplitXError: second and first have the address 02:00:00:00:00:07 on network lan/,
   );
   await using _third = runtime.createVm({ ...config, network: "wan" });
+});
+
+/** Runs two machines on TAP interfaces that a bridge joins, where nobody else's network is. */
+async function bridged(passive: string, active: string) {
+  const program = ["run", "-A", "tests/end_to_end/two_taps.ts", passive, active];
+  const { code, stdout, stderr } = await command("unshare", ["--net", Deno.execPath(), ...program]);
+  strictEqual(code, 0, stderr);
+  return JSON.parse(stdout) as { passive: Finished; active: Finished };
+}
+
+for (const size of [60, 1514]) {
+  namespaceTest(`net answers every request of ${size} bytes over TAP interfaces`, async () => {
+    const { passive, active } = await bridged("role=server", `role=client n=100 size=${size}`);
+    const asked = readGuestReport(active.output), answered = readGuestReport(passive.output);
+    strictEqual(asked.text + answered.text, "");
+    strictEqual(asked.spans.get("round_trip")?.n, 100);
+    ok(answered.counts.get("answered")! >= 100);
+  });
+}
+
+namespaceTest("net streams over TAP interfaces, and what is lost is lost in the host", async () => {
+  const { passive, active } = await bridged("role=sink", "role=source n=3000 size=1000");
+  const arrived = readGuestReport(passive.output).spans.get("sink")!.n;
+  ok(arrived >= 256 && arrived <= 3000, `${arrived} arrived`);
+  strictEqual(readGuestReport(active.output).spans.get("source")!.n, 3000);
+});
+
+namespaceTest("a tap that cannot be is refused in one line", async () => {
+  const refused = async (script: string) => {
+    const { code, stderr } = await command("unshare", ["--net", "--mount", "sh", "-ec", script]);
+    return { code, line: stderr.trimEnd().split("\n").at(-1)! };
+  };
+  const run = (tap: string) => `${Deno.execPath()} run -A cli/run.ts --guest net --network ${tap}`;
+  const missing = await refused(`mount -t tmpfs none /dev/net && ${run("tap:sxtap9")}`);
+  match(missing.line, /^run: \/dev\/net\/tun is not there: load it with: modprobe tun$/);
+  strictEqual(missing.code, 3);
+  const kind = await refused(run("tap:lo"));
+  match(kind.line, /^run: lo is an interface of another kind than tap$/);
+  strictEqual(kind.code, 2);
+  const unprivileged = "setpriv --bounding-set=-net_admin --inh-caps=-net_admin";
+  const denied = await refused(
+    `ip tuntap add dev sxtap9 mode tap user 12345 && ${unprivileged} ${run("tap:sxtap9")}`,
+  );
+  match(denied.line, /^run: tap sxtap9 may not be opened: .* ip tuntap add dev sxtap9 mode tap/);
+  strictEqual(denied.code, 3);
 });

@@ -21,6 +21,7 @@ function call(name: Name, args: readonly unknown[]): unknown {
 function undo(name: Name, result: unknown): void {
   if (typeof result !== "number" || result <= 0) return;
   if (name === "sx_vm_create") strictEqual(stub.sx_vm_destroy(result), 0);
+  if (name === "sx_tap_open") strictEqual(stub.sx_tap_close(result), 0);
   if (name === "sx_core_create") strictEqual(stub.sx_core_destroy(result), 0);
 }
 
@@ -43,7 +44,8 @@ function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
         const bytes = before instanceof Uint8Array ? before.length : 0;
         if (name === "sx_vcpu_set_cpuid") return Math.floor(bytes / 40);
         if (name === "sx_vm_route") return Math.floor(bytes / 16);
-        return name.endsWith("_segments") ? Math.floor(bytes / 12) : bytes;
+        const segments = /_segments$|^sx_tap_(send|receive)$/.test(name);
+        return segments ? Math.floor(bytes / 12) : bytes;
       }
       return (parameters as readonly string[])[i] === "u32" ? (value as number) >>> 0 : value;
     })

@@ -19,6 +19,8 @@ class VolatileFile {
   readonly cache = new Uint8Array(SECTORS * SECTOR);
   readonly stable = new Uint8Array(SECTORS * SECTOR);
   failsFlush = false;
+  /** What was in the cache when each flush began. */
+  readonly #started: Uint8Array[] = [];
 
   stub(guest: Uint8Array): Stub {
     return {
@@ -34,10 +36,14 @@ class VolatileFile {
         this.cache.fill(0, lo, lo + length);
         return 0;
       },
-      sx_file_flush: () => {
-        if (this.failsFlush) return -5;
-        this.stable.set(this.cache);
+      sx_file_flush_start: () => {
+        this.#started.push(this.cache.slice());
         return 0;
+      },
+      sx_file_flush_poll: (_f: number, ticket: number) => {
+        if (this.failsFlush) return -5;
+        this.stable.set(this.#started[ticket - 1]!); // no more than what it has to
+        return 1;
       },
     } as unknown as Stub;
   }
@@ -73,7 +79,7 @@ class CarefulDriver {
       serial: "volatile",
       queues: 1,
     });
-    this.#device.start(flushes ? FLUSH_FEATURE : 0);
+    this.#device.start(flushes ? FLUSH_FEATURE : 0, false);
     ok(this.#queue.enable(this.#driver.addresses, false));
   }
 
@@ -102,6 +108,7 @@ class CarefulDriver {
 
   serve(most: number): void {
     this.#device.serve(0, this.#queue, most);
+    this.#device.serve(0, this.#queue, 0); // gives back what waited for a flush
     for (const { head } of this.#driver.collect()) {
       const request = this.#inFlight.get(head)!;
       this.#inFlight.delete(head);

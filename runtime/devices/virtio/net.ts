@@ -34,10 +34,10 @@ export class VirtioNet implements VirtioDevice {
   readonly classCode = 0x020000;
   readonly features = MAC | STATUS;
   readonly queues = QUEUES;
-  readonly outstanding = 0;
   readonly config: Device;
   readonly input: InputQueue;
   readonly #port: FramePort;
+  #running = false;
   readonly #counters: Float64Array;
   readonly #header: SegmentList;
   readonly #frame: SegmentList;
@@ -64,11 +64,18 @@ export class VirtioNet implements VirtioDevice {
   }
 
   start(): void {
+    this.#running = true;
     this.#port.up = true;
   }
 
   reset(): void {
+    this.#running = false;
     this.#port.up = false;
+  }
+
+  /** The core must look for frames itself. */
+  get impatient(): boolean {
+    return this.#running && this.#port.unannounced;
   }
 
   serve(index: number, queue: Virtqueue, most: number): number {

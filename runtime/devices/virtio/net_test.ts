@@ -2,7 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { byteArea } from "../../../cores/byte_copy.ts";
 import { FRAME_MAX, FRAME_MIN, type FramePort, LOST } from "../../network/frame_port.ts";
-import { type Buffer, DriverSide, FLAG } from "./driver_side.ts";
+import { fuzzDevice } from "./device_fuzz.ts";
+import { type Buffer, DriverSide } from "./driver_side.ts";
 import { NET_COUNTER, VirtioNet } from "./net.ts";
 import type { SegmentList } from "./segment_list.ts";
 import { Virtqueue } from "./virtqueue.ts";
@@ -15,6 +16,7 @@ const MAC = Uint8Array.of(2, 3, 4, 5, 6, 7);
 class TestPort implements FramePort {
   readonly sent: number[][] = [];
   readonly waiting: number[][] = [];
+  unannounced = false;
   up = false;
   full = false;
   readonly #area = byteArea(2048);
@@ -65,8 +67,12 @@ Deno.test("VirtioNet tells its address, that the link is up, and asks the port t
   strictEqual(device.features, 1 << 5 | 1 << 16);
   device.start();
   strictEqual(port.up, true);
+  strictEqual(device.impatient, false);
+  port.unannounced = true;
+  strictEqual(device.impatient, true);
   device.reset();
   strictEqual(port.up, false);
+  strictEqual(device.impatient, false);
 });
 
 Deno.test("a frame is sent without its header, wherever its descriptors are cut", () => {
@@ -171,60 +177,22 @@ Deno.test("without room frames wait, and a quantum ends even when frames are dro
   strictEqual(port.waiting.length, 6);
 });
 
-/** A descriptor of any kind, often in memory. */
-const descriptor = fc.record({
-  index: fc.nat(15),
-  address: fc.oneof(fc.nat(MEMORY), fc.integer({ min: DATA, max: MEMORY - 2048 })),
-  length: fc.oneof(fc.nat(2000), fc.nat(2 ** 32 - 1)),
-  flags: fc.constantFrom(0, FLAG.next, FLAG.write, FLAG.write | FLAG.next, FLAG.indirect, 0xffff),
-  next: fc.nat(20),
-});
-/** A buffer as a driver makes them. */
-const buffer = fc.record({
-  address: fc.integer({ min: DATA, max: MEMORY - 2048 }),
-  length: fc.integer({ min: 1, max: 2048 }),
-});
-const step = fc.oneof(
-  fc.record({
-    chain: fc.array(buffer, { minLength: 1, maxLength: 4 }),
-    queue: fc.nat(1),
-    wrong: fc.nat(9),
-  }),
-  fc.record({ describe: descriptor, queue: fc.nat(1) }),
-  fc.record({ publish: fc.nat(20), queue: fc.nat(1) }),
-  fc.record({ frame: fc.integer({ min: FRAME_MIN, max: FRAME_MAX }) }),
-  fc.record({ serve: fc.nat(1), most: fc.integer({ min: 1, max: 64 }) }),
-);
-
 Deno.test("whatever a driver does, only what it made writable is written, and nothing throws", () => {
   const total = new Float64Array(NET_COUNTER.count);
-  fc.assert(
-    fc.property(fc.array(step, { size: "max", maxLength: 30 }), (steps) => {
-      const { device, receive, transmit, port, counters, queues, bytes } = deviceOf();
-      const drivers = [receive, transmit], writable = new Uint8Array(MEMORY);
-      const allow = ({ address, length }: Buffer) => writable.fill(1, address, address + length);
-      for (const one of steps) {
-        if ("chain" in one) {
-          const write = (one.queue === RECEIVE) !== (one.wrong === 0);
-          if (write) one.chain.forEach(allow);
-          drivers[one.queue]!.add(one.chain.map((part) => ({ ...part, write })));
-        } else if ("describe" in one) {
-          const { index, flags, next, ...buffer } = one.describe;
-          drivers[one.queue]!.describe(index, buffer, flags, next);
-          if ((flags & FLAG.write) !== 0) allow(buffer);
-        } else if ("publish" in one) drivers[one.queue]!.publish(one.publish);
-        else if ("frame" in one) port.waiting.push(frameOf(one.frame).map((byte) => byte | 1));
-        else {
-          const queue = queues[one.serve]!;
-          if (queue.enabled) ok(device.serve(one.serve, queue, one.most) <= one.most);
-        }
-      }
-      const stray = bytes.findIndex((byte, at) => at >= DATA && byte !== 0 && writable[at] === 0);
-      strictEqual(stray, -1);
-      ok(port.sent.every((frame) => frame.length >= FRAME_MIN && frame.length <= FRAME_MAX));
-      counters.forEach((count, i) => total[i]! += count);
-    }),
-    { numRuns: 10_000 },
-  );
+  const create = () => {
+    const { device, receive, transmit, port, counters } = deviceOf();
+    return {
+      device,
+      port,
+      counters,
+      drivers: [receive, transmit],
+      writes: (queue: number) => queue === RECEIVE,
+      feed: (length: number) => void port.waiting.push(frameOf(length).map((byte) => byte | 1)),
+    };
+  };
+  fuzzDevice(create, ({ port, counters }) => {
+    ok(port.sent.every((frame) => frame.length >= FRAME_MIN && frame.length <= FRAME_MAX));
+    counters.forEach((count, i) => total[i]! += count);
+  });
   ok(total.every((count) => count > 1000), `hardly anything happened: ${total}`);
 });

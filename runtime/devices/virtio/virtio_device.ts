@@ -21,8 +21,10 @@ export interface VirtioDevice {
   readonly queues: number;
   /** Its configuration space. */
   readonly config: Device;
+  /** Whether it must be served again soon although neither driver nor input may ask for it. */
+  readonly impatient?: boolean;
   /** Chains that it has taken and not given back; while there are any it is served again. */
-  readonly outstanding: number;
+  readonly outstanding?: number;
   /**
    * The driver is ready.
    *

@@ -18,7 +18,6 @@ class Echo implements VirtioDevice {
   readonly features = 1 << 9;
   readonly queues = 2;
   readonly config = new Registers(8);
-  readonly outstanding = 0;
   started: number[] = [];
   resets = 0;
 
