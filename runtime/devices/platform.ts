@@ -79,6 +79,11 @@ export interface PlatformOptions {
   readonly counters: Float64Array;
 }
 
+interface ConsoleParts {
+  readonly device: VirtioConsole;
+  readonly transport: VirtioPci;
+}
+
 /** See the head of this file. What comes to its devices from outside is polled. */
 export class Platform implements Pollable {
   readonly ports = new Bus();
@@ -89,7 +94,7 @@ export class Platform implements Pollable {
   readonly #serial: Uart16550;
   readonly #input: TerminalInput;
   /** When there is one, the console that input is for. */
-  #console: { readonly device: VirtioConsole; readonly transport: VirtioPci } | undefined;
+  #console: ConsoleParts | undefined;
   /** Size of the terminal when it was last looked at. */
   #size = 0;
   readonly #pci = new PciBus(new ResetControl(this.power));
@@ -146,7 +151,7 @@ export class Platform implements Pollable {
   poll(): boolean {
     const any = this.#queues.poll();
     if (this.#console !== undefined) {
-      if (this.#input.size !== this.#size) this.#resize();
+      this.#lookAtSize(this.#console);
       return any;
     }
     const byte = this.#input.peek();
@@ -184,10 +189,14 @@ export class Platform implements Pollable {
     ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#line(SCI), steadyClock));
   }
 
-  #resize(): void {
-    this.#size = this.#input.size;
-    this.#console!.device.resize(this.#size >>> 16, this.#size & 0xffff);
-    this.#console!.transport.configChanged();
+  #lookAtSize({ device, transport }: ConsoleParts): void {
+    if (this.#input.size !== this.#size) {
+      this.#size = this.#input.size;
+      device.resize(this.#size >>> 16, this.#size & 0xffff);
+    }
+    if (!device.sizeUntold || !transport.running) return;
+    device.sizeUntold = false;
+    transport.configChanged();
   }
 
   #addVirtio(device: VirtioDevice): VirtioPci {

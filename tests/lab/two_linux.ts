@@ -18,13 +18,13 @@ sleep 1`;
 const CLIENT = `
 echo "driver $(basename "$(readlink /sys/class/net/eth0/device/driver)")"
 echo "random $(dd if=/dev/hwrng bs=64 count=4 2>/dev/null | wc -c)"
-echo "size $(stty size < /dev/hvc0)"
+echo "size $(stty size < /dev/hvc0 2>&1)"
 echo "this is hvc0" > /dev/hvc0
 n=0
 until ping -c 1 -W 1 10.0.2.16 > /dev/null || [ $n -ge 30 ]; do n=$((n+1)); done
 ping -c 5 -i 0.2 -W 2 10.0.2.16 | grep received
 n=0
-until timeout 20 nc 10.0.2.16 8 > /tmp/file < /dev/null || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
+until sleep 15 | timeout 15 nc 10.0.2.16 8 > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
 sha256sum < /tmp/file`;
 
 await using runtime = await Runtime.open();

@@ -29,6 +29,8 @@ export class VirtioConsole implements VirtioDevice {
   readonly queues = QUEUES;
   readonly config = new Registers(CONFIG_BYTES);
   readonly input: InputQueue;
+  /** The driver must be told that the configuration changed. */
+  sizeUntold = false;
   readonly #output: ByteSink;
   readonly #typed: ByteSource;
   readonly #list: SegmentList;
@@ -50,7 +52,10 @@ export class VirtioConsole implements VirtioDevice {
     };
   }
 
-  start(): void {}
+  /** A driver with one port asks for the size when it is told of a change, and not before. */
+  start(): void {
+    this.sizeUntold = this.config.read(COLUMNS_AT, 2) !== 0;
+  }
 
   reset(): void {
     this.#done = 0;
@@ -62,10 +67,11 @@ export class VirtioConsole implements VirtioDevice {
     return this.#stalled;
   }
 
-  /** The terminal has another size; the driver must be told that the configuration changed. */
+  /** The terminal has another size. */
   resize(columns: number, rows: number): void {
     this.config.set(COLUMNS_AT, 2, columns);
     this.config.set(ROWS_AT, 2, rows);
+    this.sizeUntold = true;
   }
 
   serve(index: number, queue: Virtqueue, most: number): number {

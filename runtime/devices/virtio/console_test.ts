@@ -97,8 +97,14 @@ Deno.test("chains of the wrong kind are given back, and print nothing", () => {
 Deno.test("resize() shows in the configuration", () => {
   const { device } = consoleOf();
   strictEqual(device.features, 1);
+  device.start();
+  strictEqual(device.sizeUntold, false); // there is none
   device.resize(132, 50);
   deepStrictEqual([device.config.read(0, 2), device.config.read(2, 2)], [132, 50]);
+  strictEqual(device.sizeUntold, true);
+  device.sizeUntold = false;
+  device.start(); // a new driver knows nothing
+  strictEqual(device.sizeUntold, true);
 });
 
 Deno.test("whatever a driver does, only what it made writable is written, and nothing throws", () => {
