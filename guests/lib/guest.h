@@ -63,7 +63,7 @@ static inline u64 ticks(void) {
 /* ---- platform.c: what the guest runs on ---- */
 struct platform {
   bool splitx;         /* false: another hypervisor, only the PC's ports are there */
-  bool interrupts;     /* there is a local APIC, and they are on: see interrupts.h */
+  bool interrupts;     /* are on, and there are controllers: see interrupts.h */
   u32 tick_khz;        /* 0 when unknown */
   const char *command; /* command line */
 };

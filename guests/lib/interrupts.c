@@ -18,7 +18,8 @@ static u64 taken;
 
 /*
  * Entered from boot.S with interrupts on, as they stay for good: a trap gate leaves IF alone, and
- * IRET could not set it again in ring 3. Until EOI the APIC holds the next one back.
+ * IRET could not set it again in ring 3. Until EOI the APIC holds the next one back; after it one
+ * more may nest, for a device sends one each time that virtqueue_arm() asks.
  */
 void interrupt(void) {
   __atomic_store_n(&taken, taken + 1, __ATOMIC_RELEASE);
