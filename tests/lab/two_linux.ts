@@ -10,9 +10,9 @@ import { TempFile } from "../support.ts";
 const SERVER = `
 ip address flush dev eth0
 ip address add 10.0.2.16/24 dev eth0
-dd if=/dev/urandom of=/tmp/file bs=64k count=16 2>/dev/null
+dd if=/dev/urandom of=/tmp/file bs=64k count=1024 2>/dev/null
 sha256sum < /tmp/file
-timeout 60 nc -l -p 8 < /tmp/file
+timeout 200 nc -l -p 8 < /tmp/file
 sleep 1`;
 
 const CLIENT = `
@@ -24,7 +24,7 @@ n=0
 until ping -c 1 -W 1 10.0.2.16 > /dev/null || [ $n -ge 30 ]; do n=$((n+1)); done
 ping -c 5 -i 0.2 -W 2 10.0.2.16 | grep received
 n=0
-until sleep 15 | timeout 15 nc 10.0.2.16 8 > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
+until sleep 100 | timeout 100 nc 10.0.2.16 8 > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
 sha256sum < /tmp/file`;
 
 await using runtime = await Runtime.open();
