@@ -16,6 +16,8 @@
  * ones the copy itself takes longer than the call.
  */
 #define MAPPED_READ 65536
+#define PREFETCHED 4096
+#define CACHE_LINE 64
 
 struct file {
   int fd;
@@ -89,10 +91,21 @@ static int transfer_check(struct transfer *out, int32_t file_handle, int32_t vm_
   return 0;
 }
 
+/*
+ * Asks for the beginning of a read at once: a page of a file lies in memory, not in a cache, and the
+ * processor's own prefetcher begins anew at each page. A prefetch never faults.
+ */
+static void prefetch(const unsigned char *from, uint64_t size) {
+  for (uint64_t at = 0; at < size && at < PREFETCHED; at += CACHE_LINE) {
+    __builtin_prefetch(from + at, 0, 3);
+  }
+}
+
 /* Bytes copied from the mapping; fewer than asked when the file was cut short meanwhile. */
 static int32_t read_mapped(const struct transfer *to) {
   const unsigned char *from = to->file->map + to->offset;
   uint64_t done = 0;
+  prefetch(from, to->total);
   for (int i = 0; i < to->count; i++) {
     size_t left = guarded_copy(to->parts[i].iov_base, from + done, to->parts[i].iov_len);
     done += to->parts[i].iov_len - left;
