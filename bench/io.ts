@@ -31,7 +31,7 @@ interface Workload {
 
 const LATENCY: Workload = {
   name: "4 KiB random read, depth 1",
-  cmdline: "n=40000 depth=1",
+  cmdline: "n=100000 depth=1",
   operation: "read",
   bytes: 4096,
 };
