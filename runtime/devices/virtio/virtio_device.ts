@@ -32,7 +32,7 @@ export interface VirtioDevice {
    * @param inOrder chains must be given back in the order in which they were taken
    */
   start(features: number, inOrder: boolean): void;
-  /** The driver has reset it, or it never started: it holds nothing of the guest's. */
+  /** The driver has reset it, or broke it, or it never started: it holds nothing of the guest's. */
   reset(): void;
   /** The queue whose chains are room for what comes from outside, when there is one. */
   readonly input?: InputQueue;

@@ -138,9 +138,11 @@ export class VirtioPci {
     this.#msix.trigger(this.#configVector);
   }
 
+  /** Stops until the driver resets it: what the device holds of the guest's is never given back. */
   #fail(): void {
     if ((this.#status & NEEDS_RESET) !== 0) return;
     this.#status |= NEEDS_RESET;
+    this.device.reset();
     this.configChanged();
   }
 

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { Bus } from "../bus.ts";
+import { QUEUE_COUNTER, QueuePoller } from "../queue_poller.ts";
 import { Registers } from "../registers.ts";
 import { DriverSide } from "./driver_side.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
@@ -40,9 +41,25 @@ class Echo implements VirtioDevice {
   }
 }
 
+/** Keeps every chain until it is reset, as a disk does whose host never finishes a flush. */
+class Keeper extends Echo {
+  outstanding = 0;
+
+  override reset(): void {
+    super.reset();
+    this.outstanding = 0;
+  }
+
+  override serve(_index: number, queue: VirtioPci["queues"][number], most: number): number {
+    let served = 0;
+    for (; served < most && queue.take() >= 0; served++) this.outstanding++;
+    return served;
+  }
+}
+
 /** A transport, and a driver that reaches it as a guest does. */
-function machineOf() {
-  const bus = new Bus(), driver = new DriverSide(8), device = new Echo();
+function machineOf(device = new Echo()) {
+  const bus = new Bus(), driver = new DriverSide(8);
   const messages: number[] = [], notified: number[] = [], placed: (readonly number[])[] = [];
   const transport = new VirtioPci(
     device,
@@ -181,6 +198,24 @@ Deno.test("a malformed chain asks for a reset, and a reset brings the device bac
   const fresh = machineOf();
   fresh.start();
   strictEqual(fresh.read(COMMON + 0x14, 1) & NEEDS_RESET, 0);
+});
+
+Deno.test("a broken device holds nothing, so nobody waits for it", () => {
+  const policy = { startRate: 0, stopIdleMs: 1, quantum: 8, leastQuantum: 8, stuckUs: 0 };
+  const counters = new Float64Array(QUEUE_COUNTER.count);
+  for (const atOnce of [true, false]) {
+    const keeper = new Keeper(), { transport, driver, start } = machineOf(keeper);
+    start();
+    const poller = new QueuePoller(policy, () => 0, 1, atOnce, counters);
+    poller.add(transport);
+    driver.add(CHAIN);
+    driver.publish(99);
+    if (atOnce) poller.notified(transport, 0); // returns
+    else poller.poll();
+    strictEqual(transport.running, false);
+    strictEqual(keeper.outstanding, 0);
+    strictEqual(poller.poll(), false);
+  }
 });
 
 Deno.test("a queue in a bad place asks for a reset", () => {
