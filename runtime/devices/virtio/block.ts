@@ -2,6 +2,7 @@
  * virtio block device on a raw file. The kernel moves the bytes straight between the file and the
  * guest's buffers. Source: virtio 1.2, 5.2.
  */
+import { byteArea } from "../../../cores/byte_copy.ts";
 import type { GuestMemory } from "../../../cores/guest_memory.ts";
 import type { Stub } from "../../../cores/stub.ts";
 import type { Disk } from "../../../hypercalls/block.ts";
@@ -9,12 +10,12 @@ import type { Device } from "../device.ts";
 import { blockConfig, blockFeatures, FEATURE, REQUEST, SECTOR, STATUS } from "./block_layout.ts";
 import { BlockRanges } from "./block_ranges.ts";
 import { PendingFlushes } from "./pending_flushes.ts";
-import { readSegments, segmentAddress } from "./segments.ts";
+import { segmentAddress, SegmentList } from "./segment_list.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { MOST_ENTRIES, SEGMENT_WORDS, type Virtqueue } from "./virtqueue.ts";
+import { SEGMENT_WORDS, type Virtqueue } from "./virtqueue.ts";
 
 /** A request: type, reserved, sector (64 bits), then data, then a byte of status. */
-const HEADER_BYTES = 16;
+const HEADER_BYTES = 16, SECTOR_LO = 2, SECTOR_HI = 3;
 const ID_BYTES = 20;
 /** Of a request that is answered later. */
 const LATER = -1;
@@ -40,18 +41,15 @@ export class VirtioBlock implements VirtioDevice {
   readonly #memory: GuestMemory;
   readonly #disk: Disk;
   readonly #sectors: number;
-  readonly #id: Uint8Array;
+  readonly #id = byteArea(ID_BYTES);
   readonly #ranges: BlockRanges;
   /** A write that is done is stable: the driver will not ask for a flush (5.2.6.2). */
   #writeThrough = false;
-  /** The data segments of one request, as the stub takes them. */
-  readonly #data = new Int32Array(MOST_ENTRIES * SEGMENT_WORDS);
-  #segments = 0;
-  #bytes = 0;
+  /** The data of one request. */
+  readonly #data: SegmentList;
   readonly #flushes: PendingFlushes;
   #inOrder = false;
-  readonly #header = new Int32Array(HEADER_BYTES / 4);
-  readonly #headerBytes = new Uint8Array(this.#header.buffer);
+  readonly #header = byteArea(HEADER_BYTES);
 
   /** @param vm the stub's handle of the machine */
   constructor(stub: Stub, vm: number, memory: GuestMemory, options: BlockOptions) {
@@ -64,9 +62,9 @@ export class VirtioBlock implements VirtioDevice {
     this.features = blockFeatures(options.disk);
     this.config = blockConfig(this.#sectors, options.queues);
     this.#flushes = new PendingFlushes(stub, options.disk.file, options.queues);
-    this.#ranges = new BlockRanges(stub, memory, options.disk, this.#sectors);
-    this.#id = new Uint8Array(ID_BYTES);
-    new TextEncoder().encodeInto(options.serial, this.#id);
+    this.#ranges = new BlockRanges(stub, options.disk, this.#sectors);
+    this.#data = new SegmentList(memory);
+    new TextEncoder().encodeInto(options.serial, this.#id.bytes);
   }
 
   /** Requests that wait for the host to have flushed. */
@@ -108,35 +106,55 @@ export class VirtioBlock implements VirtioDevice {
     const last = (readable + writable - 1) * SEGMENT_WORDS;
     const status = segmentAddress(segments, last) + segments[last + 2]! - 1;
     if (!this.#readHeader(segments, readable)) return this.#answer(status, STATUS.ioError, 0);
-    const header = this.#header, type = header[0]!;
+    const data = this.#data, type = this.#header.words[0]!;
+    if (type === REQUEST.in || type === REQUEST.getId) {
+      data.take(segments, readable, writable, 0);
+      data.dropLast(); // the status
+    } else {
+      data.take(segments, 0, readable, HEADER_BYTES);
+    }
     switch (type) {
       case REQUEST.in: {
-        this.#gather(segments, readable, writable, 0, 1);
-        const ok = this.#transfer(header[2]!, header[3]!, false);
-        return this.#answer(status, ok ? STATUS.ok : STATUS.ioError, ok ? this.#bytes : 0);
+        const ok = this.#transfer(false);
+        return this.#answer(status, ok ? STATUS.ok : STATUS.ioError, ok ? data.bytes : 0);
       }
       case REQUEST.out: {
-        this.#gather(segments, 0, readable, HEADER_BYTES, 0);
-        const ok = this.#disk.writable && this.#transfer(header[2]!, header[3]!, true);
+        const ok = this.#disk.writable && this.#transfer(true);
         return ok ? this.#settle(index, head, status) : this.#answer(status, STATUS.ioError, 0);
       }
       case REQUEST.discard:
       case REQUEST.writeZeroes: {
-        this.#gather(segments, 0, readable, HEADER_BYTES, 0);
-        const discard = type === REQUEST.discard;
-        const result = this.#ranges.serve(discard, this.#data, this.#segments, this.#bytes);
+        const result = this.#ranges.serve(type === REQUEST.discard, data);
         return result === STATUS.ok
           ? this.#settle(index, head, status)
           : this.#answer(status, result, 0);
       }
       case REQUEST.flush:
         return this.#flush(index, head, status);
-      case REQUEST.getId:
-        this.#gather(segments, readable, writable, 0, 1);
-        return this.#answer(status, STATUS.ok, this.#identify());
+      case REQUEST.getId: {
+        const length = Math.min(ID_BYTES, data.bytes);
+        data.copyIn(length, this.#id, 0);
+        return this.#answer(status, STATUS.ok, length);
+      }
       default:
         return this.#answer(status, STATUS.unsupported, 0);
     }
+  }
+
+  /** Copies the header, however it is cut in segments. False when the chain is too short. */
+  #readHeader(segments: Int32Array, readable: number): boolean {
+    const { words } = this.#header, memory = this.#memory;
+    if (readable > 0 && segments[2]! >= HEADER_BYTES) { // as drivers lay it out
+      const at = segmentAddress(segments, 0);
+      words[0] = memory.word(at);
+      words[SECTOR_LO] = memory.word(at + 4 * SECTOR_LO);
+      words[SECTOR_HI] = memory.word(at + 4 * SECTOR_HI);
+      return true;
+    }
+    const data = this.#data;
+    data.take(segments, 0, readable, 0);
+    data.copyOut(HEADER_BYTES, this.#header, 0);
+    return data.bytes >= HEADER_BYTES;
   }
 
   /** Answers a write that has been made: without a write cache once it is on the disk (5.2.6.2). */
@@ -153,77 +171,19 @@ export class VirtioBlock implements VirtioDevice {
       : this.#answer(status, STATUS.ioError, 0);
   }
 
-  /** Copies the header, however it is cut in segments. False when the chain is too short. */
-  #readHeader(segments: Int32Array, readable: number): boolean {
-    const memory = this.#memory, header = this.#header;
-    if (readable > 0 && segments[2]! >= HEADER_BYTES) {
-      const at = segmentAddress(segments, 0);
-      header[0] = memory.word(at);
-      header[2] = memory.word(at + 8);
-      header[3] = memory.word(at + 12);
-      return true;
-    }
-    return readSegments(memory, segments, readable, this.#headerBytes) === HEADER_BYTES;
-  }
-
-  /**
-   * Puts the data of a request into {@link #data}.
-   *
-   * @param skip bytes that are no data at the beginning
-   * @param trim bytes that are no data at the end, at most the last segment
-   */
-  #gather(segments: Int32Array, first: number, count: number, skip: number, trim: number): void {
-    const data = this.#data;
-    let at = 0, bytes = 0;
-    for (let i = first; i < first + count; i++) {
-      const from = i * SEGMENT_WORDS, length = segments[from + 2]!;
-      if (skip >= length) {
-        skip -= length;
-        continue;
-      }
-      const start = segmentAddress(segments, from) + skip;
-      data[at] = start | 0;
-      data[at + 1] = Math.floor(start / 2 ** 32);
-      data[at + 2] = length - skip;
-      bytes += length - skip;
-      skip = 0;
-      at += SEGMENT_WORDS;
-    }
-    if (trim > 0) {
-      bytes -= trim;
-      data[at - 1]! -= trim;
-      if (data[at - 1] === 0) at -= SEGMENT_WORDS;
-    }
-    this.#segments = at / SEGMENT_WORDS;
-    this.#bytes = bytes;
-  }
-
-  /** Whether all of the data was moved between guest memory and the disk. */
-  #transfer(sectorLo: number, sectorHi: number, write: boolean): boolean {
-    const bytes = this.#bytes, disk = this.#disk;
-    const sector = (sectorHi >>> 0) * 2 ** 32 + (sectorLo >>> 0);
+  /** Whether all of the data was moved between guest memory and the sectors of the header. */
+  #transfer(write: boolean): boolean {
+    const { bytes, words, count } = this.#data, header = this.#header.words, disk = this.#disk;
+    const sector = (header[SECTOR_HI]! >>> 0) * 2 ** 32 + (header[SECTOR_LO]! >>> 0);
     if (bytes % SECTOR !== 0 || sector + bytes / SECTOR > this.#sectors) return false;
     if (bytes === 0) return true;
     const offset = sector * SECTOR;
     const lo = offset | 0, hi = Math.floor(offset / 2 ** 32);
     const { sx_file_read_segments, sx_file_write_segments } = this.#stub;
     const moved = write
-      ? sx_file_write_segments(disk.file, this.#vm, this.#data, this.#segments, lo, hi)
-      : sx_file_read_segments(disk.file, this.#vm, this.#data, this.#segments, lo, hi);
+      ? sx_file_write_segments(disk.file, this.#vm, words, count, lo, hi)
+      : sx_file_read_segments(disk.file, this.#vm, words, count, lo, hi);
     return moved === bytes;
-  }
-
-  /** Writes the serial number: how many bytes of it had room. */
-  #identify(): number {
-    let done = 0;
-    for (let i = 0; i < this.#segments && done < ID_BYTES; i++) {
-      const at = segmentAddress(this.#data, i * SEGMENT_WORDS);
-      const length = this.#data[i * SEGMENT_WORDS + 2]!;
-      for (let j = 0; j < length && done < ID_BYTES; j++) {
-        this.#memory.setByte(at + j, this.#id[done++]!);
-      }
-    }
-    return done;
   }
 
   #answer(status: number, code: number, written: number): number {

@@ -2,11 +2,11 @@
  * Discard and write-zeroes requests of the virtio block device. Every range of a request is checked
  * before the first one is served. Source: virtio 1.2, 5.2.6.
  */
-import type { GuestMemory } from "../../../cores/guest_memory.ts";
+import { byteArea } from "../../../cores/byte_copy.ts";
 import type { Stub } from "../../../cores/stub.ts";
 import type { Disk } from "../../../hypercalls/block.ts";
 import { MOST_RANGE_SECTORS, MOST_RANGES, SECTOR, STATUS } from "./block_layout.ts";
-import { readSegments } from "./segments.ts";
+import type { SegmentList } from "./segment_list.ts";
 
 /** A range: sector (64 bits), number of sectors, flags. */
 const RANGE_WORDS = 4, RANGE_BYTES = 16;
@@ -19,16 +19,14 @@ const EOPNOTSUPP = -95;
 /** See the head of this file. Serving allocates nothing. */
 export class BlockRanges {
   readonly #stub: Stub;
-  readonly #memory: GuestMemory;
   readonly #disk: Disk;
   readonly #sectors: number;
-  readonly #words = new Int32Array(MOST_RANGES * RANGE_WORDS);
-  readonly #bytes = new Uint8Array(this.#words.buffer);
+  readonly #area = byteArea(MOST_RANGES * RANGE_BYTES);
+  readonly #words = this.#area.words;
 
   /** @param sectors the capacity */
-  constructor(stub: Stub, memory: GuestMemory, disk: Disk, sectors: number) {
+  constructor(stub: Stub, disk: Disk, sectors: number) {
     this.#stub = stub;
-    this.#memory = memory;
     this.#disk = disk;
     this.#sectors = sectors;
   }
@@ -37,15 +35,16 @@ export class BlockRanges {
    * Serves one request.
    *
    * @param discard whether the contents may become anything; else they become zeros
-   * @param segments the ranges, `count` segments of `bytes` bytes together
+   * @param ranges where they lie
    * @returns the request's status
    */
-  serve(discard: boolean, segments: Int32Array, count: number, bytes: number): number {
+  serve(discard: boolean, ranges: SegmentList): number {
+    const { bytes } = ranges;
     if (!this.#disk.writable) return STATUS.ioError;
-    if (bytes === 0 || bytes % RANGE_BYTES !== 0 || bytes > this.#bytes.length) {
+    if (bytes === 0 || bytes % RANGE_BYTES !== 0 || bytes > this.#area.bytes.length) {
       return STATUS.ioError;
     }
-    readSegments(this.#memory, segments, count, this.#bytes);
+    ranges.copyOut(bytes, this.#area, 0);
     const end = bytes / 4;
     const allowed = discard ? 0 : UNMAP;
     for (let at = 0; at < end; at += RANGE_WORDS) {

@@ -4,7 +4,7 @@ import type { GuestMemory } from "../../../cores/guest_memory.ts";
 import { MOST_ENTRIES, SEGMENT_WORDS } from "./virtqueue.ts";
 
 /** The guest-physical address of the segment whose words begin at `at`. */
-function addressOf(words: Int32Array, at: number): number {
+export function segmentAddress(words: Int32Array, at: number): number {
   return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
 }
 
@@ -38,9 +38,14 @@ export class SegmentList {
         skip -= length;
         continue;
       }
-      const start = addressOf(segments, from) + skip;
-      words[at] = start | 0;
-      words[at + 1] = Math.floor(start / 2 ** 32);
+      if (skip === 0) {
+        words[at] = segments[from]!;
+        words[at + 1] = segments[from + 1]!;
+      } else {
+        const start = segmentAddress(segments, from) + skip;
+        words[at] = start | 0;
+        words[at + 1] = Math.floor(start / 2 ** 32);
+      }
       words[at + 2] = length - skip;
       bytes += length - skip;
       skip = 0;
@@ -50,12 +55,20 @@ export class SegmentList {
     this.bytes = bytes;
   }
 
+  /** Leaves out its last byte; it has one. */
+  dropLast(): void {
+    const last = this.count * SEGMENT_WORDS - 1;
+    this.bytes--;
+    this.words[last]!--;
+    if (this.words[last] === 0) this.count--;
+  }
+
   /** Copies its first `length` bytes, at most its own, to somewhere else. */
   copyOut(length: number, to: ByteArea, toAt: number): void {
     const words = this.words;
     for (let i = 0; i < this.count && length > 0; i++) {
       const at = i * SEGMENT_WORDS, part = Math.min(length, words[at + 2]!);
-      this.#memory.copyOut(addressOf(words, at), part, to, toAt);
+      this.#memory.copyOut(segmentAddress(words, at), part, to, toAt);
       toAt += part;
       length -= part;
     }
@@ -66,7 +79,7 @@ export class SegmentList {
     const words = this.words;
     for (let i = 0; i < this.count && length > 0; i++) {
       const at = i * SEGMENT_WORDS, part = Math.min(length, words[at + 2]!);
-      this.#memory.copyIn(addressOf(words, at), part, from, fromAt);
+      this.#memory.copyIn(segmentAddress(words, at), part, from, fromAt);
       fromAt += part;
       length -= part;
     }
