@@ -1,0 +1,32 @@
+/* A machine of the soft engine: what its processors share. */
+#ifndef SX_SOFT_MACHINE_H
+#define SX_SOFT_MACHINE_H
+
+#include <pthread.h>
+
+#include "cpu.h"
+
+#define MOST_PROCESSORS 8
+#define MOST_DOORBELLS 256
+#define MOST_ROUTES 24
+
+struct doorbell {
+  uint64_t address;
+  struct core *core;
+};
+
+struct machine {
+  struct vm *vm;
+  struct cpu *_Atomic processors[MOST_PROCESSORS];
+  bool has_apics;
+  pthread_mutex_t lock;
+  struct doorbell doorbells[MOST_DOORBELLS];
+  _Atomic uint32_t doorbell_count;
+  /* Vectors whose end the hypervisor wants to hear of: the level-triggered inputs of its IOAPIC. */
+  _Atomic uint32_t eoi_exits[8];
+  /* For each page of memory, a bit for each processor that has translated code of it. */
+  _Atomic uint8_t *code_map;
+  uint64_t pages;
+};
+
+#endif
