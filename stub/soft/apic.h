@@ -15,7 +15,10 @@ struct apic *apic_create(struct cpu *cpu, uint32_t id);
 void apic_destroy(struct apic *apic);
 void apic_reset(struct apic *apic, bool init);
 
-/* IA32_APIC_BASE. False: #GP. */
+/* IA32_APIC_BASE. False: #GP. The page stays at APIC_BASE whatever address is written. */
+#define APIC_BASE_BSP 0x100u
+#define APIC_BASE_X2APIC 0x400u
+#define APIC_BASE_ENABLE 0x800u
 uint64_t apic_base(const struct apic *apic);
 bool apic_set_base(struct apic *apic, uint64_t value);
 
@@ -27,6 +30,8 @@ bool apic_msr_read(struct apic *apic, uint32_t msr, uint64_t *value);
 bool apic_msr_write(struct apic *apic, uint32_t msr, uint64_t value);
 uint64_t apic_tsc_deadline(const struct apic *apic);
 void apic_set_tsc_deadline(struct apic *apic, uint64_t value);
+/* The guest's TSC was set forward by `difference`: what the timer counts goes on as it was. */
+void apic_shift_tsc(struct apic *apic, int64_t difference);
 
 uint8_t apic_cr8(const struct apic *apic);
 void apic_set_cr8(struct apic *apic, uint8_t value);
@@ -35,6 +40,10 @@ void apic_set_cr8(struct apic *apic, uint8_t value);
 int apic_pending(struct apic *apic);
 /* Takes it: from IRR to ISR. */
 void apic_accept(struct apic *apic, uint8_t vector);
+
+/* A vector whose end the hypervisor is to hear of (machine.eoi_exits), or -1; each is given once.
+ * The EOI of such a vector has called cpu_attend(). By the owner. */
+int apic_take_eoi(struct apic *apic);
 
 /* When the timer fires next, in ticks of the guest's TSC; UINT64_MAX for never. */
 uint64_t apic_deadline(const struct apic *apic);

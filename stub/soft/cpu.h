@@ -157,6 +157,9 @@ struct tlb_entry {
 /* Whose accesses: a table of entries each. */
 enum tlb_set { TLB_KERNEL, TLB_KERNEL_AC, TLB_USER, TLB_SETS };
 
+#define SPACES 8
+#define LARGE_REGION_WORDS 16
+
 #define ITLB_ENTRIES 512
 struct itlb_entry {
   uint64_t tag;            /* as `read` above, with ITLB_USER in bit 62 flipped for CPL 3 */
@@ -236,9 +239,11 @@ struct cpu {
   uint8_t cpl;
   uint8_t code_size;           /* 2, 4 or 8: how instructions are decoded */
   bool flat;                   /* 64-bit mode, or: base 0 and limit 4 GiB of CS, DS, ES, SS */
+  bool simd_unmasked;          /* MXCSR lets an exception through: see sse_trap() */
   uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
   uint64_t tsc_aux, pat, misc_enable;
   uint64_t mtrr_def_type, mtrr_physical[16], mtrr_fixed[11];
+  uint64_t mcg_status, spec_ctrl;
 
   uint8_t shadow;              /* interrupts are held off for one instruction: SHADOW_* */
   bool nmi_blocked, nmi_pending;
@@ -251,16 +256,34 @@ struct cpu {
   jmp_buf escape;
   uint32_t exit_reason;
 
-  uint64_t bounce[2];          /* an operand that lies across pages or in a device */
+  uint64_t bounce[2] __attribute__((aligned(16))); /* an operand that lies across pages or in a device */
   uint64_t bounce_address;
   uint32_t bounce_size;
+  bool device_waits;           /* an access has left for the hypervisor */
   uint32_t replay_done, replay_next;
   uint64_t replay[MOST_REPLAYED];
+  struct { bool pending; uint8_t size; } in; /* an IN whose value the hypervisor has not given yet */
 
-  struct block *block;         /* the running one */
+  uint64_t code_base;          /* of CS outside 64-bit mode, else 0 */
+  bool single;                 /* the next instruction runs alone */
+  _Atomic bool interrupted;    /* told to come out of the guest */
+  uint32_t pauses;
+
+  /* Address spaces whose translations are kept: the present one is spaces[space]. */
+  struct address_space {
+    uint16_t pcid;
+    uint16_t tlb_generation;   /* 0: free */
+    uint32_t code_generation;
+  } spaces[SPACES];
+  uint32_t space, next_space;
+  uint32_t next_tlb_generation, next_code_generation;
+  /* Regions of 2 MiB, hashed, of which a part of a large page may be in the TLB. */
+  uint64_t large_regions[LARGE_REGION_WORDS];
+
   struct machine *machine;
   struct vcpu *vcpu;
   struct apic *apic;
+  struct cpuid_table *cpuid;
   struct code_cache *code;
   struct controls *controls;
   uint32_t index;
@@ -268,6 +291,7 @@ struct cpu {
   int64_t slice;               /* budget at the beginning of the present slice */
   uint64_t instructions;       /* retired before it */
   int64_t tsc_offset;
+  int64_t tsc_adjust;
 
   struct tlb_entry tlbs[TLB_SETS][TLB_ENTRIES];
   struct itlb_entry itlb[ITLB_ENTRIES];
@@ -289,9 +313,14 @@ struct op {
   uint8_t segment;     /* for the choice between #SS and #GP, and of ops that add its base */
   uint8_t length;      /* of the instruction, bytes */
   uint8_t code;        /* a condition, a size: the handler's own */
-  int32_t disp;
-  uint16_t pc;         /* the instruction's first byte, from the block's */
-  uint16_t next;       /* the byte behind it, likewise */
+  int32_t disp;        /* of a link: the target, from the block's first byte */
+  union {
+    struct {
+      uint16_t pc;     /* the instruction's first byte, from the block's */
+      uint16_t next;   /* the byte behind it, likewise */
+    };
+    uint32_t generation; /* of a link: which one `target` is right in; its lifetime is `code` */
+  };
   union {
     uint64_t imm;
     struct block *target; /* of a link: the block that was found last */

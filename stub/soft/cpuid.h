@@ -10,5 +10,6 @@ struct cpuid_table;
  * ten words laid over it as sx_vcpu_set_cpuid() says. NULL when there is no memory. */
 struct cpuid_table *cpuid_create(uint32_t index, uint32_t vcpus, bool has_apic,
                                  const uint32_t *leaves, uint32_t count);
+void cpuid_destroy(struct cpuid_table *table);
 
 #endif

@@ -19,6 +19,8 @@ struct machine {
   struct vm *vm;
   struct cpu *_Atomic processors[MOST_PROCESSORS];
   bool has_apics;
+  uint64_t tsc_khz; /* of the guests' TSC; never 0 once a processor has an APIC */
+  _Atomic uint32_t lowest_priority_turn;
   pthread_mutex_t lock;
   struct doorbell doorbells[MOST_DOORBELLS];
   _Atomic uint32_t doorbell_count;

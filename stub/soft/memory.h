@@ -28,6 +28,36 @@ void memory_probe_read(struct cpu *cpu, const struct op *op, uint64_t address, u
 uint64_t system_load(struct cpu *cpu, uint64_t address, uint32_t size);
 void system_store(struct cpu *cpu, uint64_t address, uint64_t value, uint32_t size);
 
+/*
+ * The way from an op into the functions above. These keep every general register but RAX, so that an
+ * op whose access hits is a leaf: it saves nothing on a stack. Defined in memory_calls.c.
+ */
+#define CALL_CLOBBERS                                                                          \
+  "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",      \
+      "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+
+static inline uint64_t call_load(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
+  uint64_t value;
+  __asm__ volatile("call soft_call_load" : "=a"(value) : "D"(cpu), "S"(op), "d"(address), "c"(size) : CALL_CLOBBERS);
+  return value;
+}
+
+static inline void *call_update(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
+  void *place;
+  __asm__ volatile("call soft_call_update" : "=a"(place) : "D"(cpu), "S"(op), "d"(address), "c"(size) : CALL_CLOBBERS);
+  return place;
+}
+
+static inline void call_store(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t value,
+                              uint32_t size) {
+  register uint32_t r8 __asm__("r8") = size;
+  __asm__ volatile("call soft_call_store" : : "D"(cpu), "S"(op), "d"(address), "c"(value), "r"(r8) : "rax", CALL_CLOBBERS);
+}
+
+static inline void call_commit(struct cpu *cpu, const struct op *op) {
+  __asm__ volatile("call soft_call_commit" : : "D"(cpu), "S"(op) : "rax", CALL_CLOBBERS);
+}
+
 static inline struct tlb_entry *tlb_at(struct cpu *cpu, uint64_t address) {
   return &cpu->tlb[address / PAGE_BYTES % TLB_ENTRIES];
 }
@@ -45,7 +75,7 @@ static inline uint64_t tlb_tag(const struct cpu *cpu, uint64_t address, uint32_t
       memcpy(&value, (const void *)(address + entry->addend), sizeof value);                       \
       return value;                                                                                \
     }                                                                                              \
-    return (uint##bits##_t)memory_load(cpu, op, address, bits / 8);                                \
+    return (uint##bits##_t)call_load(cpu, op, address, bits / 8);                                  \
   }                                                                                                \
   static inline void store##bits(struct cpu *cpu, const struct op *op, uint64_t address,           \
                                  uint##bits##_t value) {                                           \
@@ -54,7 +84,7 @@ static inline uint64_t tlb_tag(const struct cpu *cpu, uint64_t address, uint32_t
       memcpy((void *)(address + entry->addend), &value, sizeof value);                             \
       return;                                                                                      \
     }                                                                                              \
-    memory_store(cpu, op, address, value, bits / 8);                                               \
+    call_store(cpu, op, address, value, bits / 8);                                                 \
   }                                                                                                \
   static inline uint##bits##_t *update##bits(struct cpu *cpu, const struct op *op,                 \
                                              uint64_t address) {                                   \
@@ -62,7 +92,7 @@ static inline uint64_t tlb_tag(const struct cpu *cpu, uint64_t address, uint32_t
     if (likely(entry->write == tlb_tag(cpu, address, bits / 8))) {                                 \
       return (uint##bits##_t *)(address + entry->addend);                                          \
     }                                                                                              \
-    return memory_update(cpu, op, address, bits / 8);                                              \
+    return call_update(cpu, op, address, bits / 8);                                                \
   }
 
 DEFINE_ACCESS(8)
@@ -72,7 +102,7 @@ DEFINE_ACCESS(64)
 
 /* After the write through a pointer that update() gave. */
 static inline void commit(struct cpu *cpu, const struct op *op, const void *place) {
-  if (unlikely(place == cpu->bounce)) memory_commit(cpu, op);
+  if (unlikely(place == cpu->bounce)) call_commit(cpu, op);
 }
 
 static inline void load128(struct cpu *cpu, const struct op *op, uint64_t address,
