@@ -1,15 +1,15 @@
 /** What executes guest code here: the probe of `/dev/kvm`, and the choice that rests on it. */
 import {
-  ENGINE_HARDWARE,
-  ENGINE_RING3,
+  NATIVE_EVERYTHING,
+  NATIVE_RING3,
   PROBE_BYTES,
   PROBE_DISABLE_EXITS,
-  PROBE_ENGINE,
   PROBE_ERROR,
   PROBE_EXIT_NS,
   PROBE_IMMEDIATE_EXIT,
   PROBE_IRQCHIP,
   PROBE_MAX_VCPUS,
+  PROBE_NATIVE,
   PROBE_RING0_NS,
   PROBE_RING3_NS,
   PROBE_SPLIT_IRQCHIP,
@@ -58,9 +58,13 @@ export function probeEngine(stub: Stub): EngineProbe {
   const words = new Uint32Array(bytes.buffer), doubles = new Float64Array(bytes.buffer);
   const text = new Uint8Array(160);
   const length = status < 0 ? stub.sx_error_text(text, text.length) : 0;
-  const engine = words[PROBE_ENGINE]!;
+  const native = words[PROBE_NATIVE]!;
   return {
-    native: engine === ENGINE_HARDWARE ? "everything" : engine === ENGINE_RING3 ? "ring-3" : "none",
+    native: native === NATIVE_EVERYTHING
+      ? "everything"
+      : native === NATIVE_RING3
+      ? "ring-3"
+      : "none",
     problem: problemOf(words[PROBE_ERROR]!, new TextDecoder().decode(text.subarray(0, length))),
     ring0Ns: doubles[PROBE_RING0_NS / 2]!,
     ring3Ns: doubles[PROBE_RING3_NS / 2]!,

@@ -1,7 +1,16 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { buildStub } from "../build/stub.ts";
-import { CALL_MAX_BYTES, EFAULT, EINVAL, ENOSPC, ENXIO, EROFS, OK } from "../cores/abi.ts";
+import {
+  CALL_MAX_BYTES,
+  EFAULT,
+  EINVAL,
+  ENGINE_KVM,
+  ENOSPC,
+  ENXIO,
+  EROFS,
+  OK,
+} from "../cores/abi.ts";
 import { GuestMemory } from "../cores/guest_memory.ts";
 import { DONE, REPLY_WORDS, STATUS, VALUE_HI, VALUE_LO } from "../cores/outcome.ts";
 import { addressOf, check, openStub } from "../cores/stub.ts";
@@ -30,7 +39,7 @@ class Bench implements Disposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "splitx-block-" });
   readonly path = join(this.folder, "disk");
   readonly content = Uint8Array.from({ length: DISK }, (_, i) => i % 251);
-  readonly vm = check(stub, stub.sx_vm_create(MEMORY / PAGE));
+  readonly vm = check(stub, stub.sx_vm_create(ENGINE_KVM, MEMORY / PAGE));
   readonly memory = new GuestMemory(addressOf(stub.sx_vm_memory(this.vm)), MEMORY);
   readonly disk: Disk;
   readonly service: BlockService;

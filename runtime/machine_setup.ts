@@ -4,6 +4,7 @@ import {
   CPUID_FEATURES,
   CPUID_SIGNATURE,
   CPUID_TIMING,
+  ENGINE_KVM,
   FEATURE_INTERRUPTS,
   HYPERCALL_PAGE_BYTES,
   HYPERCALL_PAGE_NOTIFICATION,
@@ -86,7 +87,7 @@ export function setUpMachine(
       const { tap } = network.link;
       undo.push(() => stub.sx_tap_close(tap));
     }
-    const vm = check(stub, stub.sx_vm_create(config.memory / PAGE));
+    const vm = check(stub, stub.sx_vm_create(ENGINE_KVM, config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);

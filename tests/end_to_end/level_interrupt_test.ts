@@ -2,6 +2,7 @@
 import { ok, strictEqual } from "node:assert";
 import { buildStub } from "../../build/stub.ts";
 import {
+  ENGINE_KVM,
   EVENT_ADDR_LO,
   EVENT_REASON,
   EXIT_EOI,
@@ -48,7 +49,7 @@ engineTest(
   "a level-triggered interrupt ends in an event, and comes again while its line is up",
   async () => {
     const stub = openStub(await buildStub(() => {}));
-    const vm = check(stub, stub.sx_vm_create(PAGES));
+    const vm = check(stub, stub.sx_vm_create(ENGINE_KVM, PAGES));
     check(stub, stub.sx_vm_create_irqchip(vm, 1));
     writeProgram(new GuestMemory(addressOf(stub.sx_vm_memory(vm)), PAGES * 4096));
     const vcpu = check(stub, stub.sx_vcpu_create(vm, 0));

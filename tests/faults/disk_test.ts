@@ -1,6 +1,7 @@
 /** Disks that go wrong, and guests that do wrong with them. */
 import { match, ok, strictEqual } from "node:assert";
 import { buildStub } from "../../build/stub.ts";
+import { ENGINE_KVM } from "../../cores/abi.ts";
 import { addressOf, check, openStub } from "../../cores/stub.ts";
 import { GuestMemory } from "../../cores/guest_memory.ts";
 import { openDisk } from "../../runtime/disk.ts";
@@ -57,7 +58,7 @@ engineTest("reads of what was cut off a disk are I/O errors, copied or by a call
   const size = 1 << 20, memoryBytes = 2 << 20, data = 0x10000, header = 0x8000, status = 0x9000;
   using file = new TempFile(noise(size));
   const disk = openDisk(stub, file.path, true);
-  const vm = check(stub, stub.sx_vm_create(memoryBytes / 4096));
+  const vm = check(stub, stub.sx_vm_create(ENGINE_KVM, memoryBytes / 4096));
   const at = stub.sx_vm_memory(vm)!;
   const driver = new DriverSide(16, memoryBytes, at);
   const memory = new GuestMemory(addressOf(at), memoryBytes);
