@@ -183,7 +183,8 @@ struct sx_vcpu_block {
   sx_u32 pad3[31];
   struct sx_state state; /* written by the vCPU */
   sx_u32 pad4[14];
-  sx_u64 exits[SX_EXIT_REASONS]; /* taken on the guest core, by reason */
+  /* Exit events on the guest core by reason; string I/O has one for each element. */
+  sx_u64 exits[SX_EXIT_REASONS];
   sx_u32 pad5[672];
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
   unsigned char posted_ports[SX_IO_BITMAP_BYTES];
