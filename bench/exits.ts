@@ -13,7 +13,7 @@ import { buildNative, openNative } from "./native.ts";
 import { portExitsOnQemu, qemuInstalled } from "./qemu.ts";
 import { idleMemory } from "./idle_memory.ts";
 import { startUpTimes } from "./start_up.ts";
-import { C_RESPONDER, ringTrip, runTrip, type Trip, trip } from "./trip.ts";
+import { C_RESPONDER, ringTrip, runTrip, type Trip, trip, tripEngine } from "./trip.ts";
 
 const ROUNDS = 12;
 const RING_CALLS = 40_000;
@@ -54,8 +54,11 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
   /** Medians of one round, ours over QEMU's: the host changes its speed between rounds. */
   const toQemu = { sameCore: [] as number[], split: [] as number[] };
   const postedRates: number[] = [];
-  const withQemu = await qemuInstalled();
-  if (!withQemu) {
+  const { engine, why } = await tripEngine(say);
+  const installed = await qemuInstalled(), withQemu = installed && engine === "kvm";
+  if (engine !== "kvm") {
+    say(`engine: ${engine}, because ${why}: QEMU's row, which is of KVM, is skipped`);
+  } else if (!installed) {
     say("QEMU is not installed (apt-get install -y qemu-system-x86): its row is skipped");
   }
   const image = `${await buildGuests(say)}/exits.elf`;
@@ -64,7 +67,6 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
     await using typescript = await Runtime.open({ progress: say });
     await using c = await Runtime.open({ progress: say, workerModule: C_RESPONDER });
     const runtimes = { typescript, c };
-    typescript.engineFor("micro");
     const cpus = typescript.topology.cores.filter((core) => core.online && core.allowed);
     if (cpus.length < 2) throw hostError("too-few-cores", "this benchmark needs two cores");
     for (let round = 1 - WARM_UP; round <= ROUNDS; round++) {
@@ -94,11 +96,17 @@ export async function benchExits(say: (line: string) => void): Promise<Row[]> {
 
   const find = (name: string) => [...results].find(([one]) => one.name === name)![1];
   const rows: Row[] = [...results].map(([one, values]) =>
-    distribution(one.name, one.knobs, "ns", values)
+    distribution(one.name, { ...one.knobs, engine }, "ns", values)
   );
   rows.push(distribution("C to C, one line, round trip", {}, "ns", pingPong));
   rows.push(
-    figure(POSTED_TRIP.name, POSTED_TRIP.knobs, "M/s", median(postedRates), postedRates.length),
+    figure(
+      POSTED_TRIP.name,
+      { ...POSTED_TRIP.knobs, engine },
+      "M/s",
+      median(postedRates),
+      postedRates.length,
+    ),
   );
   if (withQemu) rows.push(distribution("OUT, same image on QEMU with KVM", {}, "ns", qemu));
 

@@ -19,6 +19,8 @@ const WARM_UP = 2;
 const MIB = 1024 ** 2;
 const DISK_BYTES = 256 * MIB;
 const OURS = "splitx";
+/** QEMU has KVM as well. */
+const ENGINE = "kvm";
 
 /** One way to use a disk. */
 interface Workload {
@@ -130,7 +132,13 @@ export async function benchIo(say: (line: string) => void): Promise<Row[]> {
 /** Counters of a driver that waits for interrupts, with 32 requests in flight. */
 async function countInterrupts(runtime: Runtime, disk: string): Promise<VmStats> {
   const cmdline = "n=50000 depth=32 interrupts=1";
-  await using vm = runtime.createVm({ guest: "blk", disk, cmdline, irqchip: "full" });
+  await using vm = runtime.createVm({
+    engine: ENGINE,
+    guest: "blk",
+    disk,
+    cmdline,
+    irqchip: "full",
+  });
   await vm.start();
   readGuestReport(await vm.output());
   await vm.ended;
@@ -154,7 +162,13 @@ async function measure(
     say(round < 1 ? "warm-up" : `round ${round} of ${ROUNDS}`);
     for (const one of WORKLOADS) {
       const { cmdline, operation } = one, at = samples.get(one)!;
-      await using vm = runtime.createVm({ guest: "blk", disk, writable: true, cmdline });
+      await using vm = runtime.createVm({
+        engine: ENGINE,
+        guest: "blk",
+        disk,
+        writable: true,
+        cmdline,
+      });
       await vm.start();
       const report = readGuestReport(await vm.output());
       await vm.ended;
@@ -184,7 +198,7 @@ async function measure(
       if (rounds === 0) continue;
       const name = `${one.name}, ${setUp === OURS ? OURS : `QEMU ${setUp}`}`;
       const knobs = setUp === OURS
-        ? { engine: "kvm", placement: "split", notification: "polled", guest: "blk" } as const
+        ? { engine: ENGINE, placement: "split", notification: "polled", guest: "blk" } as const
         : { guest: "blk" };
       rows.push(distribution(name, knobs, "ns", latency));
       const perSecond = one === STREAM ? rate * one.bytes / 1e6 : rate / 1000;

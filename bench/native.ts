@@ -1,9 +1,13 @@
 /** The C side of the benchmarks, built like the stub. */
 import { fileURLToPath } from "node:url";
-import { buildLibrary, libraryPath, type Progress } from "../build/stub.ts";
+import { buildLibrary, type Library, libraryPath, type Progress } from "../build/stub.ts";
 
-const SOURCE = fileURLToPath(new URL("./native.c", import.meta.url));
-const ABI = fileURLToPath(new URL("../stub/abi.h", import.meta.url));
+const LIBRARY: Library = {
+  name: "bench",
+  include: fileURLToPath(new URL("../stub/", import.meta.url)),
+  sources: [fileURLToPath(new URL("./native.c", import.meta.url))],
+  headers: [fileURLToPath(new URL("../stub/abi.h", import.meta.url))],
+};
 
 const SYMBOLS = {
   bench_ping_pong: {
@@ -19,10 +23,10 @@ export type Native = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** Builds the library unless the cache has it. */
 export async function buildNative(progress: Progress): Promise<void> {
-  await buildLibrary("bench", [SOURCE], [ABI], progress);
+  await buildLibrary(LIBRARY, progress);
 }
 
 /** Loads the library, which has been built. */
 export function openNative(): Native {
-  return Deno.dlopen(libraryPath("bench", [SOURCE], [ABI]), SYMBOLS).symbols;
+  return Deno.dlopen(libraryPath(LIBRARY), SYMBOLS).symbols;
 }

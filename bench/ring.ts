@@ -7,7 +7,7 @@ import type { Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { distribution } from "./measurement.ts";
 import { buildNative } from "./native.ts";
-import { C_RESPONDER, ringTrip, runTrip } from "./trip.ts";
+import { C_RESPONDER, ringTrip, runTrip, tripEngine } from "./trip.ts";
 
 const ROUNDS = 40;
 /** V8 compiles the loop while these run. */
@@ -23,6 +23,7 @@ const TYPESCRIPT = ringTrip(CALLS, "typescript"), C = ringTrip(CALLS, "c");
  */
 export async function benchRing(say: (line: string) => void): Promise<Row[]> {
   await buildNative(say);
+  const { engine } = await tripEngine(say);
   await using typescript = await Runtime.open({ progress: say });
   await using c = await Runtime.open({ progress: say, workerModule: C_RESPONDER });
   const inTypescript = new Histogram(), inC = new Histogram(), ratios = new Histogram();
@@ -35,8 +36,8 @@ export async function benchRing(say: (line: string) => void): Promise<Row[]> {
     ratios.add(one.quantile(0.5) / other.quantile(0.5));
   }
   return [
-    distribution(TYPESCRIPT.name, TYPESCRIPT.knobs, "ns", inTypescript),
-    distribution(C.name, C.knobs, "ns", inC),
+    distribution(TYPESCRIPT.name, { ...TYPESCRIPT.knobs, engine }, "ns", inTypescript),
+    distribution(C.name, { ...C.knobs, engine }, "ns", inC),
     distribution("TypeScript to C, medians of one round", {}, "ratio", ratios),
   ];
 }

@@ -1,7 +1,8 @@
 /** One kind of trip to the hypervisor, as a guest measures it. */
+import type { EngineChoice } from "../cores/engine.ts";
 import { readGuestReport } from "../runtime/guest_report.ts";
 import { Histogram } from "../runtime/histogram.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { Runtime } from "../runtime/runtime.ts";
 import type { Knobs } from "./measurement.ts";
 
 /** The module of a hypervisor core's worker that answers the ring in C. */
@@ -11,13 +12,20 @@ export const C_RESPONDER = new URL("./c_responder_worker.ts", import.meta.url);
 export interface Trip {
   readonly name: string;
   readonly runtime: "typescript" | "c";
+  /** Of its rows, but for the engine, which the host decides. */
   readonly knobs: Knobs & Required<Pick<Knobs, "placement" | "notification">>;
   /** The guest's operation and how often. */
   readonly operation: string;
   readonly n: number;
 }
 
-/** A trip of the guest `exits` on the kvm engine. */
+/** The engine on which trips are made here. */
+export async function tripEngine(say: (line: string) => void): Promise<EngineChoice> {
+  await using runtime = await Runtime.open({ progress: say });
+  return runtime.engineFor({ machine: "micro", engine: "auto" });
+}
+
+/** A trip of the guest `exits`. */
 export function trip(
   name: string,
   placement: "same-core" | "split",
@@ -26,7 +34,7 @@ export function trip(
   n: number,
   runtime: "typescript" | "c" = "typescript",
 ): Trip {
-  const knobs = { engine: "kvm", placement, notification, guest: "exits" } as const;
+  const knobs = { placement, notification, guest: "exits" } as const;
   return { name, runtime, knobs, operation, n };
 }
 

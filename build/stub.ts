@@ -1,59 +1,78 @@
 /** Builds the stub, and other shared libraries made of C, once for each content. */
-import { basename, join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
 import { compile } from "./compiler.ts";
 
-const FLAGS = [
+const COMPILE = [
   "-std=c11",
   "-O2",
   "-Wall",
   "-Wextra",
   "-Werror=implicit-function-declaration",
   "-fPIC",
-  "-shared",
   "-fvisibility=hidden",
   "-pthread",
 ];
+const LINK = ["-shared", "-pthread"];
+
+/** Compilers at once. */
+const COMPILERS = 2;
 
 const STUB = fileURLToPath(new URL("../stub/", import.meta.url));
 
 /** Told what is being built, one line at a time. */
 export type Progress = (line: string) => void;
 
-/** Where the cache has, or will have, a shared library made of these files. */
-export function libraryPath(
-  name: string,
-  sources: readonly string[],
-  headers: readonly string[],
-): string {
+/** A shared library made of C. */
+export interface Library {
+  /** What it is called in the cache. */
+  readonly name: string;
+  /** The folder from which sources name the headers that they include. */
+  readonly include: string;
+  /** Files to compile. */
+  readonly sources: readonly string[];
+  /** Files that they include. */
+  readonly headers: readonly string[];
+}
+
+/** Where the cache has, or will have, a shared library. */
+export function libraryPath({ name, include, sources, headers }: Library): string {
   const files = [...sources, ...headers];
-  const hash = contentHash(files, [...FLAGS, ...files.map((file) => basename(file))]);
-  return join(cacheFolder(), `${name}-${hash}.so`);
+  const names = files.map((file) => relative(include, file));
+  return join(cacheFolder(), `${name}-${contentHash(files, [...COMPILE, ...LINK, ...names])}.so`);
+}
+
+async function link(library: Library, path: string, scratch: string): Promise<void> {
+  const objects = library.sources.map((_, i) => join(scratch, `${i}.o`));
+  const waiting = library.sources.entries();
+  const compileWaiting = async () => {
+    for (const [i, source] of waiting) {
+      await compile([...COMPILE, "-I", library.include, "-c", "-o", objects[i]!, source], scratch);
+    }
+  };
+  await Promise.all(Array.from({ length: COMPILERS }, compileWaiting));
+  await compile([...LINK, "-o", path, ...objects], scratch);
 }
 
 /**
- * Builds a shared library from C sources unless the cache has it.
+ * Builds a shared library unless the cache has it.
  *
- * @param name what it is called in the cache
- * @param sources C files to compile
- * @param headers files that they include
- * @returns path of the library
+ * @returns its path
  */
-export async function buildLibrary(
-  name: string,
-  sources: readonly string[],
-  headers: readonly string[],
-  progress: Progress,
-): Promise<string> {
-  const library = libraryPath(name, sources, headers);
-  if (exists(library)) return library;
-  progress(`building ${name} (${sources.length} files)`);
-  await makeInCache(
-    library,
-    (path, scratch) => compile([...FLAGS, "-o", path, ...sources], scratch),
-  );
-  return library;
+export async function buildLibrary(library: Library, progress: Progress): Promise<string> {
+  const path = libraryPath(library);
+  if (exists(path)) return path;
+  progress(`building ${library.name} (${library.sources.length} files)`);
+  await makeInCache(path, (made, scratch) => link(library, made, scratch));
+  return path;
+}
+
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory ? filesIn(path) : [path];
+  });
 }
 
 /**
@@ -62,8 +81,8 @@ export async function buildLibrary(
  * @returns path of the shared library
  */
 export function buildStub(progress: Progress): Promise<string> {
-  const files = [...Deno.readDirSync(STUB)].map((entry) => join(STUB, entry.name)).sort();
+  const files = filesIn(STUB).sort();
   const sources = files.filter((file) => file.endsWith(".c"));
   const headers = files.filter((file) => file.endsWith(".h"));
-  return buildLibrary("stub", sources, headers, progress);
+  return buildLibrary({ name: "stub", include: STUB, sources, headers }, progress);
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import type { CorePlan } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
+import type { Engine } from "../cores/engine.ts";
 import { runError, usageError } from "../errors.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
 import { readGuestReport } from "../runtime/guest_report.ts";
@@ -87,12 +88,13 @@ async function runOnce(
 /** The results of one point. */
 interface Outcome extends Point {
   readonly plan: CorePlan;
+  readonly engine: Engine;
   readonly samples: Sample[];
 }
 
 function rowsOf(outcomes: readonly Outcome[]): Row[] {
-  return outcomes.flatMap(({ placement, notification, samples }) => {
-    const knobs = { engine: "kvm", placement, notification, guest: "digest" } as const;
+  return outcomes.flatMap(({ placement, notification, engine, samples }) => {
+    const knobs = { engine, placement, notification, guest: "digest" } as const;
     const latency = new Histogram();
     for (const sample of samples) latency.merge(sample.latency);
     const value = (name: string, unit: string, pick: (sample: Sample) => number): Row => ({
@@ -200,7 +202,7 @@ export async function runDigestDemo(
   // A machine made and thrown away finds every mistake in the configuration before the work.
   for (const point of points) {
     await using vm = runtime.createVm({ ...config, ...point });
-    outcomes.push({ ...point, plan: vm.plan, samples: [] });
+    outcomes.push({ ...point, plan: vm.plan, engine: vm.config.engine, samples: [] });
   }
   const bytes = Deno.statSync(config.disk).size;
   say(`disk: ${config.disk}, ${(bytes / MEGABYTE).toFixed(1)} MB\n`);

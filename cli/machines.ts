@@ -58,7 +58,7 @@ export async function runMachines(
   const ends = await interruptible(signal, Promise.all(vms.map(run)));
   const count = (vm: Vm, what: string, value: number): RunRecord["rows"][number] => ({
     name: `${vm.config.name}: ${what}`,
-    engine: "kvm",
+    engine: vm.config.engine,
     placement: vm.config.placement,
     notification: vm.config.notification,
     guest: vm.config.guest,

@@ -6,6 +6,7 @@ import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
+import { settleConfig, type SettledConfig } from "../runtime/engine_config.ts";
 import { idleExitNames } from "../runtime/idling.ts";
 import { linuxConfig, scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
@@ -50,11 +51,11 @@ Without options: the digest demonstration at every placement and notification.
   --script FILE            what that Linux runs instead of a shell; its exit code is the run's
   --kernel FILE            another kernel for it
   --initrd FILE            a file that the kernel finds in memory
-  --engine auto|kvm        what executes guest code
+  --engine auto|kvm|soft   what executes guest code; auto: kvm where it runs the guest natively
   --placement same-core|split
   --notification exit|polled
   --irqchip none|full|split
-                           what the kernel has of the machine's interrupt controllers
+                           what the engine has of the machine's interrupt controllers (soft: no full)
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
@@ -136,27 +137,32 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   return input as VmConfigInput;
 }
 
+/** How a machine's interrupts reach it. */
+function describeInterrupts({ engine }: SettledConfig): string {
+  if (engine === "soft") {
+    return "interrupts: delivered by the engine, without an exit to the hypervisor";
+  }
+  const processor = exitlessInterrupts();
+  return processor
+    ? `interrupts: exitless, by ${processor}`
+    : "interrupts: each costs an exit: neither APICv nor AVIC is on";
+}
+
 /** Host, plan and engine, and with `verbose` the probe's figures. */
 function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean): string {
   const cores = usableCores(runtime.topology);
-  const { engine, why } = runtime.engineFor(configs[0]!.machine ?? "micro");
+  const machines = configs.map((config) => parseWith(vmConfigSchema, config, "options"));
+  const plans = machines.map((machine) => runtime.planFor(machine));
+  const choices = machines.map((machine) => runtime.engineFor(machine));
+  const settled = machines.map((machine, i) => settleConfig(machine, choices[i]!.engine));
   const lines = [
     `host: ${cores.length} usable cores (${formatCpuList(cores.map((core) => core.cpu))}), ${
       describeHost(runtime).cpu
     }`,
-    ...configs.map((config) =>
-      `plan: ${describePlan(runtime.planFor(parseWith(vmConfigSchema, config, "options")))}`
-    ),
-    `engine: ${engine}, because ${why}`,
+    ...plans.map((plan) => `plan: ${describePlan(plan)}`),
+    ...new Set(choices.map(({ engine, why }) => `engine: ${engine}, because ${why}`)),
+    ...new Set(settled.filter(({ machine }) => machine === "pc").map(describeInterrupts)),
   ];
-  if (configs.some(({ machine }) => machine === "pc")) {
-    const processor = exitlessInterrupts();
-    lines.push(
-      `interrupts: ${
-        processor ? `exitless, by ${processor}` : "each costs an exit: neither APICv nor AVIC is on"
-      }`,
-    );
-  }
   if (verbose) {
     const { probe } = runtime;
     lines.push(
@@ -168,9 +174,9 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
         probe.disableExits.toString(16)
       }, at most ${probe.maxVcpus} vCPUs`,
     );
-    for (const config of configs.map((one) => parseWith(vmConfigSchema, one, "options"))) {
-      const disabled = runtime.disabledExits(config, runtime.planFor(config));
-      lines.push(`${config.name}: exits disabled: ${idleExitNames(disabled)}`);
+    for (const [i, machine] of settled.entries()) {
+      const disabled = runtime.disabledExits(machine, plans[i]!);
+      lines.push(`${machine.name}: exits disabled: ${idleExitNames(disabled)}`);
     }
     for (const core of cores) {
       lines.push(

@@ -1,15 +1,17 @@
 /** What executes guest code here: the probe of `/dev/kvm`, and the choice that rests on it. */
 import {
-  ENGINE_HARDWARE,
-  ENGINE_RING3,
+  ENGINE_KVM,
+  ENGINE_SOFT,
+  NATIVE_EVERYTHING,
+  NATIVE_RING3,
   PROBE_BYTES,
   PROBE_DISABLE_EXITS,
-  PROBE_ENGINE,
   PROBE_ERROR,
   PROBE_EXIT_NS,
   PROBE_IMMEDIATE_EXIT,
   PROBE_IRQCHIP,
   PROBE_MAX_VCPUS,
+  PROBE_NATIVE,
   PROBE_RING0_NS,
   PROBE_RING3_NS,
   PROBE_SPLIT_IRQCHIP,
@@ -58,9 +60,13 @@ export function probeEngine(stub: Stub): EngineProbe {
   const words = new Uint32Array(bytes.buffer), doubles = new Float64Array(bytes.buffer);
   const text = new Uint8Array(160);
   const length = status < 0 ? stub.sx_error_text(text, text.length) : 0;
-  const engine = words[PROBE_ENGINE]!;
+  const native = words[PROBE_NATIVE]!;
   return {
-    native: engine === ENGINE_HARDWARE ? "everything" : engine === ENGINE_RING3 ? "ring-3" : "none",
+    native: native === NATIVE_EVERYTHING
+      ? "everything"
+      : native === NATIVE_RING3
+      ? "ring-3"
+      : "none",
     problem: problemOf(words[PROBE_ERROR]!, new TextDecoder().decode(text.subarray(0, length))),
     ring0Ns: doubles[PROBE_RING0_NS / 2]!,
     ring3Ns: doubles[PROBE_RING3_NS / 2]!,
@@ -73,38 +79,72 @@ export function probeEngine(stub: Stub): EngineProbe {
   };
 }
 
+/** What executes guest code: the kernel's KVM, or the stub's software processor. */
+export type Engine = "kvm" | "soft";
+
+/** Engines as the stub numbers them. */
+export const ENGINE_NUMBER: Readonly<Record<Engine, number>> = {
+  kvm: ENGINE_KVM,
+  soft: ENGINE_SOFT,
+};
+
 /** An engine and the reason for it, in a sentence without a full stop. */
 export interface EngineChoice {
-  readonly engine: "kvm";
+  readonly engine: Engine;
   readonly why: string;
 }
 
 /** In which rings a guest lives. */
 export type Rings = "ring-3" | "every ring";
 
+/** What speaks for or against KVM. */
+interface KvmVerdict {
+  readonly native: boolean;
+  readonly why: string;
+  /** What would help where it is not native. */
+  readonly help: string;
+}
+
+function judgeKvm(probe: EngineProbe, rings: Rings): KvmVerdict {
+  switch (probe.native) {
+    case "everything":
+      return { native: true, why: "KVM runs ring 0 and ring 3 natively", help: "" };
+    case "ring-3":
+      if (rings === "ring-3") {
+        const why =
+          "KVM runs ring 3 natively (ring 0 is interpreted), and this guest lives in ring 3";
+        return { native: true, why, help: "" };
+      }
+      return {
+        native: false,
+        why: "KVM runs only ring 3 natively on this host, and this guest needs ring 0",
+        help: ": run it on a host with VT-x or SVM, in the emulated machine (deno task lab -- " +
+          "COMMAND), or with --engine soft",
+      };
+    case "none":
+      return {
+        native: false,
+        why: probe.problem || "KVM runs no guest code natively on this host",
+        help: "",
+      };
+  }
+}
+
 /**
  * Chooses the engine for a guest.
  *
  * @param rings a micro guest lives in ring 3
- * @throws SplitXError `no-engine` (exit code 3) when none can run it
+ * @param wanted `auto` takes KVM where it runs the guest natively
+ * @throws SplitXError `no-engine` (exit code 3) when KVM is wanted and does not
  */
-export function chooseEngine(probe: EngineProbe, rings: Rings): EngineChoice {
-  switch (probe.native) {
-    case "everything":
-      return { engine: "kvm", why: "KVM runs ring 0 and ring 3 natively" };
-    case "ring-3":
-      if (rings !== "ring-3") {
-        throw hostError(
-          "no-engine",
-          "KVM runs only ring 3 natively on this host, and this guest needs ring 0: run it on a " +
-            "host with VT-x or SVM, or in the emulated machine (deno task lab -- COMMAND)",
-        );
-      }
-      return {
-        engine: "kvm",
-        why: "KVM runs ring 3 natively (ring 0 is interpreted), and this guest lives in ring 3",
-      };
-    case "none":
-      throw hostError("no-engine", probe.problem || "KVM runs no guest code natively on this host");
-  }
+export function chooseEngine(
+  probe: EngineProbe,
+  rings: Rings,
+  wanted: "auto" | Engine,
+): EngineChoice {
+  if (wanted === "soft") return { engine: "soft", why: "it was asked for" };
+  const { native, why, help } = judgeKvm(probe, rings);
+  if (native) return { engine: "kvm", why };
+  if (wanted === "auto") return { engine: "soft", why };
+  throw hostError("no-engine", why + help);
 }

@@ -16,7 +16,7 @@ export const SYMBOLS = {
   sx_core_park: { parameters: ["i32", "u32"], result: "i32" },
   sx_core_wake: { parameters: ["i32"], result: "i32" },
   sx_core_destroy: { parameters: ["i32"], result: "i32" },
-  sx_vm_create: { parameters: ["u32"], result: "i32" },
+  sx_vm_create: { parameters: ["u32", "u32"], result: "i32" },
   sx_vm_memory: { parameters: ["i32"], result: "pointer" },
   sx_vm_create_irqchip: { parameters: ["i32", "u32"], result: "i32" },
   sx_vm_route: { parameters: ["i32", "buffer", "u32"], result: "i32" },

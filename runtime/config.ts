@@ -85,16 +85,17 @@ export const vmConfigSchema = z.strictObject({
   guest: z.string().min(1),
   /** A file that the kernel finds in memory: its path, or its bytes. */
   initrd: z.union([z.string().min(1), z.instanceof(Uint8Array)]).optional(),
-  engine: z.enum(["auto", "kvm"]).default("auto"),
+  /** What executes guest code; `auto` is KVM where it runs the guest natively, else `soft`. */
+  engine: z.enum(["auto", "kvm", "soft"]).default("auto"),
   /**
    * `micro`: every vCPU starts at the entry. `pc`: ACPI, APICs and timers, and the first vCPU starts
    * the others.
    */
   machine: z.enum(["micro", "pc"]).default("micro"),
   /**
-   * Interrupt controllers: all in the kernel, with a PIT; only the local APICs there, while the IOAPIC
-   * is the hypervisor's and there are no 8259 and no PIT (`split`, for a `pc`); or none, as a `micro`
-   * has unless told otherwise.
+   * Interrupt controllers: all in the engine, with a PIT (`full`, KVM only); only the local APICs
+   * there, while the IOAPIC is the hypervisor's and there are no 8259 and no PIT (`split`); or none, as
+   * a `micro` has unless told otherwise. A `pc` has the most that its engine has.
    */
   irqchip: z.enum(["none", "full", "split"]).optional(),
   /** Where the handler of an exit runs. */
@@ -139,17 +140,11 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.machine !== "pc" || config.irqchip !== "none", {
   path: ["irqchip"],
   message: "a pc has interrupt controllers",
-}).refine((config) => config.machine === "pc" || config.irqchip !== "split", {
-  path: ["irqchip"],
-  message: "only a pc has one that is split",
-}).transform((config) => ({
-  ...config,
-  irqchip: config.irqchip ?? (config.machine === "pc" ? "full" : "none"),
-}));
+});
 
 /** A configuration as a user writes it. */
 export type VmConfigInput = z.input<typeof vmConfigSchema>;
-/** A configuration with every default filled in. */
+/** A configuration with every default filled in that no engine decides. */
 export type VmConfig = z.output<typeof vmConfigSchema>;
 
 /**

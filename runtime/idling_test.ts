@@ -1,7 +1,13 @@
 import { strictEqual } from "node:assert";
 import { exitsToDisable, idleExitNames } from "./idling.ts";
 
-const DEDICATED = { machine: "pc", placement: "split", vcpus: 2, overcommit: false } as const;
+const DEDICATED = {
+  engine: "kvm",
+  machine: "pc",
+  placement: "split",
+  vcpus: 2,
+  overcommit: false,
+} as const;
 const PLAN = { guest: [1, 2, 3] };
 
 Deno.test("a guest with cores of its own idles them itself, as far as KVM allows", () => {
@@ -18,6 +24,10 @@ Deno.test("a guest that shares its cores keeps its exits", () => {
 
 Deno.test("a guest that halts to be parked keeps its exits", () => {
   strictEqual(exitsToDisable({ ...DEDICATED, machine: "micro" }, PLAN, 0xf), 0);
+});
+
+Deno.test("the software processor has no exits for idling", () => {
+  strictEqual(exitsToDisable({ ...DEDICATED, engine: "soft" }, PLAN, 0xf), 0);
 });
 
 Deno.test("a mask is told by names", () => {

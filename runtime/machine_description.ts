@@ -14,7 +14,7 @@ export interface MachineDescription {
   readonly input: SharedArrayBuffer;
   /** Whether devices are polled beside the vCPUs. */
   readonly polled: boolean;
-  /** Whether its IOAPIC is ours; otherwise the kernel has it, or there is none. */
+  /** Whether its IOAPIC is ours; otherwise the engine has it, or there is none. */
   readonly ioapic: boolean;
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;

@@ -17,6 +17,7 @@ import {
   VCPU_BLOCK_BYTES,
   VCPU_BLOCK_POSTED_PORTS,
 } from "../cores/abi.ts";
+import { type Engine, ENGINE_NUMBER } from "../cores/engine.ts";
 import { GuestMemory } from "../cores/guest_memory.ts";
 import { addressOf, check, type Stub, wordsAt } from "../cores/stub.ts";
 import { createConsoleBuffer } from "../hypercalls/console_ring.ts";
@@ -30,6 +31,7 @@ import { type LeafWords, leafWords, templateLeaves, wholeLeaf } from "./cpuid/te
 import { ECAM, PCI_MEMORY } from "./devices/platform.ts";
 import { createInputBuffer } from "./devices/input_ring.ts";
 import { openDisks } from "./disk.ts";
+import type { SettledConfig } from "./engine_config.ts";
 import { postedPorts } from "./exit_router.ts";
 import type { GuestFiles } from "./guest_image.ts";
 import type {
@@ -71,7 +73,7 @@ export interface Machine {
 export function setUpMachine(
   stub: Stub,
   id: number,
-  config: VmConfig,
+  config: SettledConfig,
   files: GuestFiles,
   host: HostFacts,
 ): Machine {
@@ -86,7 +88,7 @@ export function setUpMachine(
       const { tap } = network.link;
       undo.push(() => stub.sx_tap_close(tap));
     }
-    const vm = check(stub, stub.sx_vm_create(config.memory / PAGE));
+    const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[config.engine], config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
@@ -112,7 +114,9 @@ export function setUpMachine(
       writePageHeader(memory, page, index, config);
       const leaves = [
         ...template,
-        ...(pc ? pcLeaves(host.tscKhz) : microGuestLeaves(page, config, host.tscKhz)),
+        ...(pc
+          ? pcLeaves(config.engine, host.tscKhz)
+          : microGuestLeaves(page, config, host.tscKhz)),
       ];
       const cpuid = new Uint32Array(leaves.flat());
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));
@@ -209,9 +213,19 @@ function cpuidTemplate({ cpuid }: VmConfig): LeafWords[] {
 const KVM_SIGNATURE = 0x40000000;
 /** An APIC timer of KVM counts nanoseconds. */
 const APIC_BUS_KHZ = 1_000_000;
+/** TSC and crystal: the TSC has ebx / eax times the frequency in ecx (SDM volume 2, CPUID). */
+const TSC_CRYSTAL = 0x15;
+/** The crystal of the software processor, which its APIC timers count. */
+const CRYSTAL_HZ = 1_000_000;
+/** Linux multiplies the crystal's kHz by ebx in 32 bits: the ratio is in hundredths. */
+const RATIO_DENOMINATOR = 100;
 
-/** A PC's guest finds what KVM has, and the frequencies of TSC and APIC timer. */
-function pcLeaves(tscKhz: number): LeafWords[] {
+/** A PC's guest finds what its engine has, and the frequencies of TSC and APIC timer. */
+function pcLeaves(engine: Engine, tscKhz: number): LeafWords[] {
+  if (engine === "soft") {
+    const ratio = Math.round(tscKhz * 1000 * RATIO_DENOMINATOR / CRYSTAL_HZ);
+    return [wholeLeaf(TSC_CRYSTAL, RATIO_DENOMINATOR, ratio, CRYSTAL_HZ, 0)];
+  }
   const lastLeaf = { value: CPUID_TIMING, mask: 0xffffffff };
   return [
     leafWords(KVM_SIGNATURE, 0, [lastLeaf, undefined, undefined, undefined]),
@@ -220,7 +234,7 @@ function pcLeaves(tscKhz: number): LeafWords[] {
 }
 
 /** What a micro guest finds. */
-function microGuestLeaves(page: number, config: VmConfig, tscKhz: number): LeafWords[] {
+function microGuestLeaves(page: number, config: SettledConfig, tscKhz: number): LeafWords[] {
   const features = config.irqchip === "none" ? 0 : FEATURE_INTERRUPTS;
   return [
     wholeLeaf(CPUID_SIGNATURE, CPUID_TIMING, SIGNATURE_EBX, SIGNATURE_ECX, SIGNATURE_EDX),

@@ -18,6 +18,7 @@ import type { Vm } from "./vm.ts";
 
 export { Runtime, type RuntimeOptions } from "./runtime.ts";
 export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
+export type { SettledConfig } from "./engine_config.ts";
 export { linuxConfig, type LinuxOptions } from "./linux_guest.ts";
 export { Vm, type VmEnd } from "./vm.ts";
 export type { VmState } from "./lifecycle.ts";

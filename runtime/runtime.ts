@@ -12,6 +12,7 @@ import { runError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { readGuestFiles } from "./guest_image.ts";
 import { exitsToDisable } from "./idling.ts";
+import { settleConfig, type SettledConfig } from "./engine_config.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
@@ -101,16 +102,16 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
-   * The engine for a kind of machine and why.
+   * The engine that a machine would get here and why.
    *
-   * @throws SplitXError `no-engine` when the host has none for it
+   * @throws SplitXError `no-engine` when the one that it asks for cannot run it
    */
-  engineFor(machine: VmConfig["machine"]): EngineChoice {
-    return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring");
+  engineFor({ machine, engine }: Pick<VmConfig, "machine" | "engine">): EngineChoice {
+    return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring", engine);
   }
 
   /** The exits that a machine is spared: a KVM_X86_DISABLE_EXITS mask. */
-  disabledExits(config: VmConfig, plan: CorePlan): number {
+  disabledExits(config: SettledConfig, plan: CorePlan): number {
     return exitsToDisable(config, plan, this.probe.disableExits);
   }
 
@@ -158,10 +159,10 @@ export class Runtime implements AsyncDisposable {
    * @throws SplitXError when the configuration is wrong or the host has no engine
    */
   createVm(input: VmConfigInput): Vm {
-    const config = parseWith(vmConfigSchema, input, "machine configuration");
-    this.engineFor(config.machine);
-    const plan = this.planFor(config);
-    const files = readGuestFiles(config, this.#guestFolder);
+    const given = parseWith(vmConfigSchema, input, "machine configuration");
+    const plan = this.planFor(given);
+    const files = readGuestFiles(given, this.#guestFolder);
+    const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
     const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
     checkNeighbours(this.#neighbour(id, config, plan), others);

@@ -13,9 +13,9 @@ import type { CorePlan } from "../cores/core_plan.ts";
 import type { HypervisorCore } from "../cores/hypervisor_core.ts";
 import { check, type Stub } from "../cores/stub.ts";
 import { runError } from "../errors.ts";
-import type { VmConfig } from "./config.ts";
 import { ConsoleStream } from "./console_stream.ts";
 import { InputWriter } from "./devices/input_ring.ts";
+import type { SettledConfig } from "./engine_config.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
 import type { Machine } from "./machine_setup.ts";
@@ -55,8 +55,8 @@ export interface VmHost {
 export class Vm implements AsyncDisposable {
   /** Unique in its runtime. */
   readonly id: number;
-  /** Its configuration, with every default filled in. */
-  readonly config: VmConfig;
+  /** Its configuration, with every default filled in and the engine that runs it. */
+  readonly config: SettledConfig;
   /** The cores that it uses. */
   readonly plan: CorePlan;
   /** Settled once, when the machine has stopped or failed. */
@@ -75,7 +75,7 @@ export class Vm implements AsyncDisposable {
   #lastStats: VmStats | undefined;
 
   /** Made by a runtime. */
-  constructor(host: VmHost, id: number, config: VmConfig, plan: CorePlan, machine: Machine) {
+  constructor(host: VmHost, id: number, config: SettledConfig, plan: CorePlan, machine: Machine) {
     this.#host = host;
     this.id = id;
     this.config = config;

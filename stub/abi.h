@@ -106,10 +106,14 @@
 #define SX_SIGNATURE_ECX 0x70535874
 #define SX_SIGNATURE_EDX 0x5874696c
 
-/* Result of the engine probe. A time of 0 says that the loop did not run. */
-#define SX_ENGINE_NONE 0
-#define SX_ENGINE_RING3 1
-#define SX_ENGINE_HARDWARE 2
+/* What executes the guest code of a machine. */
+#define SX_ENGINE_KVM 0
+#define SX_ENGINE_SOFT 1
+
+/* What KVM runs natively, as the probe found it. */
+#define SX_NATIVE_NONE 0
+#define SX_NATIVE_RING3 1
+#define SX_NATIVE_EVERYTHING 2
 
 /*
  * Guest-physical memory: RAM from 0 to at most the first bound, then nothing (a PC's devices), and
@@ -179,7 +183,8 @@ struct sx_vcpu_block {
   sx_u32 pad3[31];
   struct sx_state state; /* written by the vCPU */
   sx_u32 pad4[14];
-  sx_u64 exits[SX_EXIT_REASONS]; /* taken on the guest core, by reason */
+  /* Exit events on the guest core by reason; string I/O has one for each element. */
+  sx_u64 exits[SX_EXIT_REASONS];
   sx_u32 pad5[672];
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
   unsigned char posted_ports[SX_IO_BITMAP_BYTES];
@@ -243,9 +248,9 @@ struct sx_hypercall_page {
 };
 
 struct sx_probe {
-  sx_u32 engine;
+  sx_u32 native;     /* SX_NATIVE_* */
   sx_u32 error;      /* errno that kept /dev/kvm from being used */
-  double ring0_ns;   /* a loop turn (dec, jnz) in ring 0 */
+  double ring0_ns;   /* a loop turn (dec, jnz) in ring 0; 0: it did not run */
   double ring3_ns;   /* in ring 3 */
   double exit_ns;    /* an OUT from ring 3 to user space and back */
   sx_u32 disable_exits; /* KVM_CAP_X86_DISABLE_EXITS mask */

@@ -35,17 +35,20 @@ SX_EXPORT int32_t sx_core_park(int32_t core, uint32_t microseconds);
 SX_EXPORT int32_t sx_core_wake(int32_t core);
 SX_EXPORT int32_t sx_core_destroy(int32_t core);
 
-/** A machine with `pages` 4 KiB pages of memory, at most 64 GiB: 3 GiB from 0, the rest from 4 GiB. */
-SX_EXPORT int32_t sx_vm_create(uint32_t pages);
+/**
+ * A machine that an SX_ENGINE_* runs, with `pages` 4 KiB pages of memory, at most 64 GiB: 3 GiB from
+ * 0, the rest from 4 GiB.
+ */
+SX_EXPORT int32_t sx_vm_create(uint32_t engine, uint32_t pages);
 /** Where its memory is mapped, in one piece without the hole, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);
 /**
- * Gives it the kernel's PICs, IOAPIC, local APICs and PIT, or with `split` its local APICs only; to be
+ * Gives it the engine's PICs, IOAPIC, local APICs and PIT, or with `split` its local APICs only; to be
  * called before any vCPU is made.
  */
 SX_EXPORT int32_t sx_vm_create_irqchip(int32_t vm, uint32_t split);
 /**
- * Tells the kernel which messages the inputs of an IOAPIC outside it send, so that the end of a
+ * Tells the engine which messages the inputs of an IOAPIC outside it send, so that the end of a
  * level-triggered one is an SX_EXIT_EOI: `count` entries of input, address low and high, data.
  */
 SX_EXPORT int32_t sx_vm_route(int32_t vm, const uint32_t *routes, uint32_t count);
@@ -61,7 +64,7 @@ SX_EXPORT int32_t sx_vm_doorbell(int32_t vm, int32_t core, uint32_t address_lo,
                                  uint32_t address_hi, uint32_t present);
 /** Bytes of its memory that the host has given it. */
 SX_EXPORT double sx_vm_resident(int32_t vm);
-/** The kernel's counters of it in the kernel's format: bytes written, 0 where it has none. */
+/** The kernel's counters of it in KVM's format: bytes written, 0 where there are none. */
 SX_EXPORT int32_t sx_vm_statistics(int32_t vm, uint8_t *out, uint32_t size);
 /** Refused with EBUSY while it has vCPUs. */
 SX_EXPORT int32_t sx_vm_destroy(int32_t vm);

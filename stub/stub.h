@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
-#include <linux/kvm.h>
 
 #include "abi.h"
 
@@ -34,21 +33,20 @@ struct core {
   int bell; /* eventfd: readable while somebody has rung */
 };
 
+struct engine;
+
 struct vm {
-  int fd;
-  int statistics; /* the kernel's counters of it, -1 where it has none */
+  const struct engine *engine;
+  void *machine; /* the engine's own state of it */
   struct region memory;
-  bool irqchip; /* the kernel has the local APICs, and whatever else was asked for */
+  bool irqchip; /* the engine has the local APICs, and whatever else was asked for */
   _Atomic int vcpus; /* vCPUs that still hold the machine */
 };
 
 struct vcpu {
   struct vm *vm;
   uint32_t index;
-  int fd;
-  int statistics; /* as the machine's */
-  struct kvm_run *run;
-  size_t run_size;
+  void *processor; /* the engine's own state of it */
   struct region region;
   struct sx_vcpu_block *block;
   struct core *core;      /* hypervisor core to wake, NULL under same-core placement */
@@ -57,7 +55,6 @@ struct vcpu {
   _Atomic int tid;        /* thread inside the run loop, 0 when none is */
   uint32_t seq;           /* last exit event published */
   uint32_t posted_head;
-  uint32_t element;       /* of a string I/O exit, which is served element by element */
   bool event_pending;     /* the engine waits for the completion of the last event */
   uint64_t event_ticks;   /* TSC when that event was made */
 };
@@ -88,34 +85,16 @@ int segments_translate(const struct vm *vm, const uint32_t *segments, uint32_t c
 int region_create(const char *name, uint64_t size, struct region *out);
 void region_release(struct region *region);
 
-/* kvm.c */
-int kvm_open(void);
-int kvm_vm_create(struct vm *vm);
-void kvm_vm_close(struct vm *vm);
-int kvm_vcpu_create(struct vcpu *vcpu);
-void kvm_vcpu_close(struct vcpu *vcpu);
-
-/* statistics.c: the file of a machine's or a vCPU's counters, or -1. A vCPU's is to be opened before
- * it runs, for the kernel keeps every request to a vCPU waiting while it does. */
-int statistics_open(int fd);
-
 /* core.c */
 void core_ring(const struct core *core);
-
-/* event.c */
-/* Runs the guest until it needs the hypervisor: 1 with an event in the block, 0 after a kick. */
-int event_next(struct vcpu *vcpu);
-/* Hands the completion in the block to the engine. */
-void event_complete(struct vcpu *vcpu);
 
 /* vcpu.c */
 bool vcpu_commanded(const struct vcpu *vcpu);
 
 /* thread.c */
-int kick_install(void);
-void kick_thread(int tid);
+/* The one signal that a vCPU thread takes: for engines that run guests inside a system call. */
+#define KICK_SIGNAL (SIGRTMIN + 7)
 void thread_block_signals(void);
-void thread_own_vcpu(struct vcpu *vcpu);
 
 /* flush.c */
 struct flusher;

@@ -8,8 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine.h"
+#include "event.h"
 #include "exports.h"
-#include "stub.h"
 
 #define STACK_BYTES (64 * 1024)
 #define MAX_CPU_ID 8192
@@ -124,7 +125,6 @@ static uint64_t cpu_time(void) {
 static void *vcpu_main(void *argument) {
   struct vcpu *vcpu = argument;
   thread_block_signals();
-  thread_own_vcpu(vcpu);
   atomic_store(&vcpu->tid, thread_id());
   store(&vcpu->block->state.thread, (uint32_t)thread_id());
   futex_wake(&vcpu->block->state.thread);
@@ -139,7 +139,6 @@ static void *vcpu_main(void *argument) {
     event_complete(vcpu);
     park_if_asked(vcpu);
   }
-  thread_own_vcpu(NULL);
   atomic_store(&vcpu->tid, 0);
   vcpu->block->state.cpu_ns = cpu_time();
   store(&vcpu->block->state.state, SX_VCPU_STOPPED);
@@ -153,14 +152,11 @@ int32_t sx_vcpu_create(int32_t vm_handle, uint32_t index) {
   if (!vcpu) return fail("calloc");
   vcpu->vm = vm;
   vcpu->index = index;
-  int result = kick_install();
-  if (result == 0) {
-    uint64_t size = (sizeof(struct sx_vcpu_block) + 4095) & ~(uint64_t)4095;
-    result = region_create("splitx-vcpu", size, &vcpu->region);
-  }
+  uint64_t size = (sizeof(struct sx_vcpu_block) + 4095) & ~(uint64_t)4095;
+  int result = region_create("splitx-vcpu", size, &vcpu->region);
   if (result == 0) {
     vcpu->block = (struct sx_vcpu_block *)vcpu->region.base;
-    result = kvm_vcpu_create(vcpu);
+    result = vm->engine->vcpu_create(vcpu);
   }
   if (result == 0) {
     atomic_fetch_add(&vm->vcpus, 1);
@@ -168,7 +164,7 @@ int32_t sx_vcpu_create(int32_t vm_handle, uint32_t index) {
     if (result > 0) return result;
     fail_with("sx_vcpu_create", -result);
     atomic_fetch_sub(&vm->vcpus, 1);
-    kvm_vcpu_close(vcpu);
+    vm->engine->vcpu_close(vcpu);
   }
   region_release(&vcpu->region);
   free(vcpu);
@@ -214,7 +210,6 @@ int32_t sx_vcpu_run(int32_t handle) {
   if (vcpu->has_thread || !atomic_compare_exchange_strong(&vcpu->tid, &nobody, thread_id())) {
     return fail_with("sx_vcpu_run", EBUSY);
   }
-  thread_own_vcpu(vcpu);
   store(&vcpu->block->state.thread, (uint32_t)thread_id());
   if (vcpu->event_pending) {
     event_complete(vcpu);
@@ -227,7 +222,6 @@ int32_t sx_vcpu_run(int32_t handle) {
   } else {
     store(&vcpu->block->state.state, SX_VCPU_STOPPED);
   }
-  thread_own_vcpu(NULL);
   atomic_store(&vcpu->tid, 0);
   return found;
 }
@@ -240,10 +234,7 @@ int32_t sx_vcpu_command(int32_t handle, uint32_t command) {
   __atomic_store_n(&control->command, command, __ATOMIC_SEQ_CST);
   __atomic_fetch_add(&control->kicks, 1, __ATOMIC_SEQ_CST);
   futex_wake(&control->kicks);
-  if (command != SX_COMMAND_RUN) {
-    vcpu->run->immediate_exit = 1;
-    kick_thread(atomic_load(&vcpu->tid));
-  }
+  if (command != SX_COMMAND_RUN) vcpu->vm->engine->vcpu_interrupt(vcpu);
   return 0;
 }
 
@@ -257,7 +248,7 @@ int32_t sx_vcpu_destroy(int32_t handle) {
     return fail_with("sx_vcpu_destroy", EBUSY);
   }
   handle_close(HANDLE_VCPU, handle);
-  kvm_vcpu_close(vcpu);
+  vcpu->vm->engine->vcpu_close(vcpu);
   region_release(&vcpu->region);
   atomic_fetch_sub(&vcpu->vm->vcpus, 1);
   free(vcpu);

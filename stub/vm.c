@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "exports.h"
-#include "stub.h"
 
 /* The kernel keeps some bytes for each page of a machine, touched or not. */
 #define MOST_PAGES (SX_MEMORY_MAX >> 12)
@@ -28,17 +28,23 @@ unsigned char *vm_translate(const struct vm *vm, uint64_t address, uint64_t leng
   return inside ? vm->memory.base + low + at : NULL;
 }
 
-int32_t sx_vm_create(uint32_t pages) {
-  if (!pages || pages > MOST_PAGES) return fail_with("sx_vm_create", EINVAL);
+static const struct engine *const engines[] = {
+    [SX_ENGINE_KVM] = &kvm_engine, [SX_ENGINE_SOFT] = &soft_engine};
+
+int32_t sx_vm_create(uint32_t engine, uint32_t pages) {
+  if (engine >= sizeof engines / sizeof *engines || !pages || pages > MOST_PAGES) {
+    return fail_with("sx_vm_create", EINVAL);
+  }
   struct vm *vm = calloc(1, sizeof *vm);
   if (!vm) return fail("calloc");
+  vm->engine = engines[engine];
   int result = region_create("splitx-guest", (uint64_t)pages << 12, &vm->memory);
-  if (result == 0) result = kvm_vm_create(vm);
+  if (result == 0) result = vm->engine->vm_create(vm);
   if (result == 0) {
     result = handle_open(HANDLE_VM, vm);
     if (result > 0) return result;
     fail_with("sx_vm_create", -result);
-    kvm_vm_close(vm);
+    vm->engine->vm_close(vm);
   }
   region_release(&vm->memory);
   free(vm);
@@ -55,7 +61,7 @@ int32_t sx_vm_destroy(int32_t handle) {
   if (!vm) return fail_with("sx_vm_destroy", EBADF);
   if (atomic_load(&vm->vcpus)) return fail_with("sx_vm_destroy", EBUSY);
   handle_close(HANDLE_VM, handle);
-  kvm_vm_close(vm);
+  vm->engine->vm_close(vm);
   region_release(&vm->memory);
   free(vm);
   return 0;

@@ -1,8 +1,10 @@
 /** What whole-system tests share. */
 import { fileURLToPath } from "node:url";
 import { qemuHasDatagrams, qemuInstalled } from "../bench/qemu.ts";
-import { Runtime } from "../runtime/runtime.ts";
+import type { Engine } from "../cores/engine.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
+import { MOST_IRQCHIP } from "../runtime/engine_config.ts";
+import { Runtime } from "../runtime/runtime.ts";
 import type { Vm, VmEnd } from "../runtime/vm.ts";
 import type { VmStats } from "../runtime/vm_stats.ts";
 
@@ -25,11 +27,24 @@ export const POINTS = [
   { placement: "split", notification: "polled" },
 ] as const;
 
-async function engineProblem(): Promise<string> {
+interface Host {
+  /** What micro guests run on when nobody says otherwise. */
+  readonly engine: Engine;
+  /** Why machines cannot run, empty when they can. */
+  readonly problem: string;
+}
+
+async function host(): Promise<Host> {
   await using runtime = await Runtime.open();
+  const { engine, why } = runtime.engineFor({ machine: "micro", engine: "auto" });
   const cores = runtime.topology.cores.filter((core) => core.online && core.allowed).length;
-  if (cores < 2) return `${cores} usable core, two are needed`;
-  return runtime.probe.native === "none" ? runtime.probe.problem || "no native guest code" : "";
+  if (cores < 2) return { engine, problem: `${cores} usable core, two are needed` };
+  try {
+    await using _vm = runtime.createVm({ guest: "hello" });
+    return { engine, problem: "" };
+  } catch (error) {
+    return { engine, problem: `${(error as Error).message}; engine ${engine}, because ${why}` };
+  }
 }
 
 async function iaslInstalled(): Promise<boolean> {
@@ -40,8 +55,13 @@ async function iaslInstalled(): Promise<boolean> {
   }
 }
 
+const HOST = await host();
+/** What micro guests run on here when nobody says otherwise. */
+export const ENGINE = HOST.engine;
+/** The most that it has of interrupt controllers. */
+export const IRQCHIP = MOST_IRQCHIP[ENGINE];
 /** Why machines cannot run here, empty when they can. */
-export const NO_ENGINE = await engineProblem();
+export const NO_ENGINE = HOST.problem;
 /** Why images cannot be tried on QEMU here, empty when they can. */
 export const NO_QEMU = await qemuInstalled() ? "" : "qemu-system-x86_64 is not installed";
 /** Why two QEMUs cannot be joined here, empty when they can. */
@@ -71,6 +91,11 @@ export function testUnless(problem: string, name: string, fn: () => void | Promi
 /** A test that runs machines. */
 export function engineTest(name: string, fn: () => void | Promise<void>): void {
   testUnless(NO_ENGINE, name, fn);
+}
+
+/** A test that runs machines where it hides things of the host from them. */
+export function engineNamespaceTest(name: string, fn: () => void | Promise<void>): void {
+  testUnless(NO_NAMESPACE || NO_ENGINE, name, fn);
 }
 
 /** A test that runs QEMU. */

@@ -9,11 +9,12 @@ import {
   VCPU_BLOCK_BYTES,
   VCPU_BLOCK_EVENT,
 } from "../../cores/abi.ts";
+import { ENGINE_NUMBER } from "../../cores/engine.ts";
 import { GuestMemory } from "../../cores/guest_memory.ts";
 import { addressOf, check, openStub, wordsAt } from "../../cores/stub.ts";
 import { Ioapic } from "../../runtime/devices/ioapic.ts";
 import { KernelInterrupts } from "../../runtime/devices/kernel_interrupts.ts";
-import { engineTest } from "../support.ts";
+import { ENGINE, engineTest } from "../support.ts";
 
 const PAGES = 512;
 const GDT = 0, CODE = 0x1000, HANDLER = 0x2000, IDTR = 0x3000, IDT = 0x4000;
@@ -48,7 +49,7 @@ engineTest(
   "a level-triggered interrupt ends in an event, and comes again while its line is up",
   async () => {
     const stub = openStub(await buildStub(() => {}));
-    const vm = check(stub, stub.sx_vm_create(PAGES));
+    const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[ENGINE], PAGES));
     check(stub, stub.sx_vm_create_irqchip(vm, 1));
     writeProgram(new GuestMemory(addressOf(stub.sx_vm_memory(vm)), PAGES * 4096));
     const vcpu = check(stub, stub.sx_vcpu_create(vm, 0));

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { createHash } from "node:crypto";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { engineTest, noise, POINTS, runVm, TempFile } from "../support.ts";
+import { engineTest, IRQCHIP, noise, POINTS, runVm, TempFile } from "../support.ts";
 
 for (const point of POINTS) {
   const at = `${point.placement}+${point.notification}`;
@@ -49,12 +49,13 @@ for (const point of POINTS) {
 }
 
 for (
-  const [notification, irqchip] of [["exit", "none"], ["polled", "none"], [
-    "polled",
-    "full",
-  ]] as const
+  const [notification, irqchip] of [
+    ["exit", "none"],
+    ["polled", "none"],
+    ["polled", IRQCHIP],
+  ] as const
 ) {
-  const at = `split+${notification}${irqchip === "full" ? " with interrupt controllers" : ""}`;
+  const at = `split+${notification}${irqchip === IRQCHIP ? " with interrupt controllers" : ""}`;
   engineTest(
     `one hypervisor core serves every vCPU of a machine at ${at}`,
     async () => {

@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert";
 import { createHash } from "node:crypto";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { engineTest, noise, POINTS, runVm, TempFile } from "../support.ts";
+import { ENGINE, engineTest, IRQCHIP, noise, POINTS, runVm, TempFile } from "../support.ts";
 
 const BLOCK = 4096, BLOCKS = 256;
 
@@ -50,14 +50,14 @@ for (const point of POINTS) {
     const { output, stats } = await runVm(runtime, {
       guest: "blk",
       disk: disk.path,
-      irqchip: "full",
+      irqchip: IRQCHIP,
       cmdline: `interrupts=1 ops=sum,measure n=${BLOCKS} depth=8`,
       ...point,
     });
     match(output, new RegExp(`^sha256 ${expected}$`, "m"));
     strictEqual(readGuestReport(output).histograms.get("read")!.n, BLOCKS);
     strictEqual(stats.lostInterrupts, 0);
-    strictEqual(stats.wildPorts, 0);
+    strictEqual(stats.wildPorts, ENGINE === "kvm" ? 0 : 2); // the masks of 8259s that are not there
   });
 }
 
@@ -68,7 +68,7 @@ engineTest("a deep queue interrupts less than once in four requests", async () =
   const { output, stats } = await runVm(runtime, {
     guest: "blk",
     disk: disk.path,
-    irqchip: "full",
+    irqchip: IRQCHIP,
     cmdline: `interrupts=1 n=${n} depth=32`,
   });
   const { counts, histograms } = readGuestReport(output);

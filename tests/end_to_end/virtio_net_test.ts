@@ -3,7 +3,14 @@ import { match, ok, strictEqual, throws } from "node:assert";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import type { VmConfigInput } from "../../runtime/config.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { command, engineTest, type Finished, namespaceTest, runVm } from "../support.ts";
+import {
+  command,
+  engineNamespaceTest,
+  engineTest,
+  type Finished,
+  namespaceTest,
+  runVm,
+} from "../support.ts";
 
 /** Runs machines side by side, on one core when there are no more: by their names. */
 async function together(machines: Record<string, Partial<VmConfigInput>>) {
@@ -92,21 +99,27 @@ async function bridged(passive: string, active: string) {
 }
 
 for (const size of [60, 1514]) {
-  namespaceTest(`net answers every request of ${size} bytes over TAP interfaces`, async () => {
-    const { passive, active } = await bridged("role=server", `role=client n=100 size=${size}`);
-    const asked = readGuestReport(active.output), answered = readGuestReport(passive.output);
-    strictEqual(asked.text + answered.text, "");
-    strictEqual(asked.spans.get("round_trip")?.n, 100);
-    ok(answered.counts.get("answered")! >= 100);
-  });
+  engineNamespaceTest(
+    `net answers every request of ${size} bytes over TAP interfaces`,
+    async () => {
+      const { passive, active } = await bridged("role=server", `role=client n=100 size=${size}`);
+      const asked = readGuestReport(active.output), answered = readGuestReport(passive.output);
+      strictEqual(asked.text + answered.text, "");
+      strictEqual(asked.spans.get("round_trip")?.n, 100);
+      ok(answered.counts.get("answered")! >= 100);
+    },
+  );
 }
 
-namespaceTest("net streams over TAP interfaces, and what is lost is lost in the host", async () => {
-  const { passive, active } = await bridged("role=sink", "role=source n=3000 size=1000");
-  const arrived = readGuestReport(passive.output).spans.get("sink")!.n;
-  ok(arrived >= 256 && arrived <= 3000, `${arrived} arrived`);
-  strictEqual(readGuestReport(active.output).spans.get("source")!.n, 3000);
-});
+engineNamespaceTest(
+  "net streams over TAP interfaces, and what is lost is lost in the host",
+  async () => {
+    const { passive, active } = await bridged("role=sink", "role=source n=3000 size=1000");
+    const arrived = readGuestReport(passive.output).spans.get("sink")!.n;
+    ok(arrived >= 256 && arrived <= 3000, `${arrived} arrived`);
+    strictEqual(readGuestReport(active.output).spans.get("source")!.n, 3000);
+  },
+);
 
 namespaceTest("a tap that cannot be is refused in one line", async () => {
   const refused = async (script: string) => {

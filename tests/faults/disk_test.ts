@@ -1,6 +1,7 @@
 /** Disks that go wrong, and guests that do wrong with them. */
 import { match, ok, strictEqual } from "node:assert";
 import { buildStub } from "../../build/stub.ts";
+import { ENGINE_NUMBER } from "../../cores/engine.ts";
 import { addressOf, check, openStub } from "../../cores/stub.ts";
 import { GuestMemory } from "../../cores/guest_memory.ts";
 import { openDisk } from "../../runtime/disk.ts";
@@ -12,9 +13,10 @@ import { Runtime } from "../../runtime/runtime.ts";
 import {
   cliRun,
   command,
+  ENGINE,
+  engineNamespaceTest,
   engineTest,
   eventually,
-  namespaceTest,
   noise,
   POINTS,
   runVm,
@@ -57,7 +59,7 @@ engineTest("reads of what was cut off a disk are I/O errors, copied or by a call
   const size = 1 << 20, memoryBytes = 2 << 20, data = 0x10000, header = 0x8000, status = 0x9000;
   using file = new TempFile(noise(size));
   const disk = openDisk(stub, file.path, true);
-  const vm = check(stub, stub.sx_vm_create(memoryBytes / 4096));
+  const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[ENGINE], memoryBytes / 4096));
   const at = stub.sx_vm_memory(vm)!;
   const driver = new DriverSide(16, memoryBytes, at);
   const memory = new GuestMemory(addressOf(at), memoryBytes);
@@ -120,21 +122,24 @@ for (const size of [4096, 131072]) {
   );
 }
 
-namespaceTest("a guest that writes to a disk without room on the host is told so", async () => {
-  const run = `${Deno.execPath()} run -A cli/run.ts --guest blk --disk "$d/disk" --writable`;
-  const { code, stdout, stderr } = await command("unshare", [
-    ...["--mount", "--propagation", "private", "sh", "-ec"],
-    `d=$(mktemp -d)
+engineNamespaceTest(
+  "a guest that writes to a disk without room on the host is told so",
+  async () => {
+    const run = `${Deno.execPath()} run -A cli/run.ts --guest blk --disk "$d/disk" --writable`;
+    const { code, stdout, stderr } = await command("unshare", [
+      ...["--mount", "--propagation", "private", "sh", "-ec"],
+      `d=$(mktemp -d)
     trap 'umount "$d"; rmdir "$d"' EXIT
     mount -t tmpfs -o size=1m none "$d"
     truncate -s 4M "$d/disk"
     ${run} --cmdline "rw=write pattern=sequential n=1024 depth=4"`,
-  ]);
-  match(stdout, /^request of type 1 failed with status 1 at sector \d+$/m, stderr);
-  strictEqual(code, 1);
-  const sector = Number(/at sector (\d+)/.exec(stdout)![1]);
-  ok(sector * SECTOR >= 900 << 10 && sector * SECTOR <= 1 << 20, `sector ${sector}`);
-});
+    ]);
+    match(stdout, /^request of type 1 failed with status 1 at sector \d+$/m, stderr);
+    strictEqual(code, 1);
+    const sector = Number(/at sector (\d+)/.exec(stdout)![1]);
+    ok(sector * SECTOR >= 900 << 10 && sector * SECTOR <= 1 << 20, `sector ${sector}`);
+  },
+);
 
 /** Files that are no disks. */
 const WRONG_DISKS: readonly (readonly [string, RegExp])[] = [

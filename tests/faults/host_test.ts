@@ -6,12 +6,14 @@ import {
   cliRun,
   command,
   emptyCache,
+  engineNamespaceTest,
   engineTest,
   namespaceTest,
   TempFile,
 } from "../support.ts";
 
 const DENO = [Deno.execPath(), "run", "-A", "cli/run.ts", "--guest", "hello"];
+const ON_KVM = [...DENO, "--engine", "kvm"].join(" ");
 
 Deno.test("run without a C compiler and with an empty cache says how to install one", async () => {
   using cache = new TempFile("");
@@ -60,17 +62,24 @@ function deviceFolder(kvm: string): string {
     rmdir "$new"`;
 }
 
-namespaceTest("run without /dev/kvm says what to load", async () => {
-  const { code, stderr } = await hidden(`${deviceFolder("")}\n${DENO.join(" ")}`);
+namespaceTest("run that wants KVM without /dev/kvm says what to load", async () => {
+  const { code, stderr } = await hidden(`${deviceFolder("")}\n${ON_KVM}`);
   match(stderr, /^run: \/dev\/kvm does not exist: load the kvm module \(modprobe .*\)$/m);
   strictEqual(code, 3);
+});
+
+engineNamespaceTest("run without /dev/kvm takes the software processor and says why", async () => {
+  const { code, stdout, stderr } = await hidden(`${deviceFolder("")}\n${DENO.join(" ")}`);
+  match(stdout, /^engine: soft, because \/dev\/kvm does not exist: load the kvm module/m, stderr);
+  match(stdout, /^hello from ring 3 on splitx$/m);
+  strictEqual(code, 0);
 });
 
 namespaceTest("run that may not open /dev/kvm says which group to join", async () => {
   const forbidden = `mknod -m 000 "$new/kvm" c 10 232`;
   const unprivileged = "setpriv --bounding-set=-dac_override,-dac_read_search";
   const { code, stderr } = await hidden(
-    `${deviceFolder(forbidden)}\n${unprivileged} ${DENO.join(" ")}`,
+    `${deviceFolder(forbidden)}\n${unprivileged} ${ON_KVM}`,
   );
   match(stderr, /^run: \/dev\/kvm may not be opened: join its group/m);
   strictEqual(code, 3);
@@ -78,7 +87,7 @@ namespaceTest("run that may not open /dev/kvm says which group to join", async (
 
 namespaceTest("run with a /dev/kvm that is something else says so", async () => {
   const other = `mknod "$new/kvm" c 1 3`;
-  const { code, stderr } = await hidden(`${deviceFolder(other)}\n${DENO.join(" ")}`);
+  const { code, stderr } = await hidden(`${deviceFolder(other)}\n${ON_KVM}`);
   match(stderr, /^run: \/dev\/kvm cannot be used: ioctl KVM_GET_API_VERSION: /m);
   strictEqual(code, 3);
 });

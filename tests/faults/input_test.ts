@@ -17,7 +17,16 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an option that is not there", ["--gest", "hello"], /^run: Unknown option '--gest'.*--guest/],
   ["an option without its value", ["--guest"], /^run: Option '--guest <value>' argument missing/],
   ["a word that is no option", ["hello"], /^run: Unexpected argument 'hello'/],
-  ["an engine that is not there", ["--engine", "xen"], /^run: options: engine: .*"auto"\|"kvm"/],
+  [
+    "an engine that is not there",
+    ["--engine", "xen"],
+    /^run: options: engine: .*"auto"\|"kvm"\|"soft"/,
+  ],
+  [
+    "an interrupt controller that the engine has not",
+    ["--guest", "hello", "--engine", "soft", "--irqchip", "full"],
+    /^run: irqchip: full needs the engine kvm: soft has local APICs only, which is split$/,
+  ],
   ["a placement that is not there", ["--placement", "up"], /^run: options: placement: /],
   ["a notification that is not there", ["--notification", "x"], /^run: options: notification: /],
   ["no vCPU", ["--vcpus", "0"], /^run: options: vcpus: /],

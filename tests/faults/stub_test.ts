@@ -2,9 +2,10 @@
 import { ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { buildStub } from "../../build/stub.ts";
+import { ENGINE_NUMBER } from "../../cores/engine.ts";
 import { GuestMemory } from "../../cores/guest_memory.ts";
 import { addressOf, check, openStub, type Stub, SYMBOLS } from "../../cores/stub.ts";
-import { engineTest, TempFile } from "../support.ts";
+import { ENGINE, engineTest, TempFile } from "../support.ts";
 
 const stub = openStub(await buildStub(() => {}));
 
@@ -51,6 +52,10 @@ function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
     })
   );
 }
+
+Deno.test("sx_vm_create() refuses an engine that is not there", () => {
+  for (const engine of [2, 3, 2 ** 31, 2 ** 32 - 1]) strictEqual(stub.sx_vm_create(engine, 1), -22);
+});
 
 for (const name of Object.keys(SYMBOLS) as Name[]) {
   if (LEFT_OUT.has(name)) continue;
@@ -109,7 +114,7 @@ engineTest(
     using file = new TempFile(Uint8Array.of(1, 2, 3, 4));
     const path = new TextEncoder().encode(`${file.path}\0`);
     const disk = check(stub, stub.sx_file_open(path, path.length, 0));
-    const vm = check(stub, stub.sx_vm_create(5 * GIB / 4096));
+    const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[ENGINE], 5 * GIB / 4096));
     const memory = new GuestMemory(addressOf(stub.sx_vm_memory(vm)), 5 * GIB);
     const read = (address: number, length: number) =>
       stub.sx_file_read(disk, vm, address | 0, Math.floor(address / 2 ** 32), length, 0, 0);
@@ -126,7 +131,7 @@ engineTest(
 );
 
 engineTest("a vCPU takes any entry state or refuses it", () => {
-  const vm = check(stub, stub.sx_vm_create(512));
+  const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[ENGINE], 512));
   const vcpu = check(stub, stub.sx_vcpu_create(vm, 0));
   const word = fc.oneof(fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1), fc.nat(2 ** 32 - 1));
   fc.assert(fc.property(word, word, word, word, word, (a, b, c, d, e) => {

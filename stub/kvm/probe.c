@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "exports.h"
-#include "stub.h"
+#include "kvm/kvm.h"
 
 #define PROBE_PAGES 512
 /* An interpreter takes milliseconds for the first, a processor hardly more for the second. */
@@ -64,12 +64,14 @@ static int set_state(int fd, int ring) {
 
 /* Runs to the next OUT: nanoseconds, or 0 when the guest did something else. */
 static double run_to_out(struct vcpu *vcpu) {
+  const struct kvm_processor *processor = processor_of(vcpu);
+  const struct kvm_run *run = processor->run;
   double start = now_ns();
-  while (ioctl(vcpu->fd, KVM_RUN, 0)) {
+  while (ioctl(processor->fd, KVM_RUN, 0)) {
     if (errno != EINTR && errno != EAGAIN) return 0;
   }
   double spent = now_ns() - start;
-  return vcpu->run->exit_reason == KVM_EXIT_IO && vcpu->run->io.port == 0x10 ? spent : 0;
+  return run->exit_reason == KVM_EXIT_IO && run->io.port == 0x10 ? spent : 0;
 }
 
 /* One turn of the loop: the best of a few runs, less an exit. 0 when it did not run. */
@@ -77,7 +79,7 @@ static double time_turns(struct vcpu *vcpu, int ring, uint32_t turns, double *ex
   double best = 0, best_exit = 0;
   memcpy(vcpu->vm->memory.base + CODE + 1, &turns, sizeof turns);
   for (int repeat = 0; repeat < REPEATS; repeat++) {
-    if (set_state(vcpu->fd, ring)) return 0;
+    if (set_state(processor_of(vcpu)->fd, ring)) return 0;
     double spent = run_to_out(vcpu);
     if (spent == 0) return 0;
     for (int i = 0; i < EXITS; i++) {
@@ -117,13 +119,13 @@ static void read_capabilities(int vm_fd, struct sx_probe *out) {
 }
 
 static int measure(struct sx_probe *out) {
-  struct vm vm = {.fd = -1};
+  struct vm vm = {.engine = &kvm_engine};
   struct vcpu vcpu = {.vm = &vm};
   int result = region_create("splitx-probe", (uint64_t)PROBE_PAGES << 12, &vm.memory);
   if (result) return result;
   result = kvm_vm_create(&vm);
   if (result == 0) {
-    read_capabilities(vm.fd, out);
+    read_capabilities(machine_of(&vm)->fd, out);
     fill_memory(vm.memory.base);
     result = kvm_vcpu_create(&vcpu);
     if (result == 0) {
@@ -145,9 +147,9 @@ int32_t sx_probe_engine(uint8_t *result, uint32_t size) {
   if (status) {
     probe.error = (uint32_t)-status;
   } else if (probe.ring0_ns > 0 && probe.ring0_ns < NATIVE_NS) {
-    probe.engine = SX_ENGINE_HARDWARE;
+    probe.native = SX_NATIVE_EVERYTHING;
   } else if (probe.ring3_ns > 0 && probe.ring3_ns < NATIVE_NS) {
-    probe.engine = SX_ENGINE_RING3;
+    probe.native = SX_NATIVE_RING3;
   }
   memcpy(result, &probe, sizeof probe);
   return status;
