@@ -5,7 +5,7 @@ import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
 import { compile } from "./compiler.ts";
 
 const COMPILE = [
-  "-std=c11",
+  "-std=gnu11",
   "-O2",
   "-Wall",
   "-Wextra",
@@ -15,6 +15,11 @@ const COMPILE = [
   "-pthread",
 ];
 const LINK = ["-shared", "-pthread"];
+/**
+ * For the software processor. Its ops call from inline assembly, which must find no red zone; guest
+ * registers and memory are seen in several sizes; and vector registers would only be in the way.
+ */
+const COMPILE_SOFT = ["-mno-red-zone", "-fno-strict-aliasing", "-fno-tree-vectorize"];
 
 /** Compilers at once. */
 const COMPILERS = 2;
@@ -34,13 +39,21 @@ export interface Library {
   readonly sources: readonly string[];
   /** Files that they include. */
   readonly headers: readonly string[];
+  /** More options for the sources of one folder. */
+  readonly special?: { readonly folder: string; readonly options: readonly string[] };
+}
+
+function optionsFor({ include, special }: Library, source: string): string[] {
+  const options = special && source.startsWith(special.folder) ? special.options : [];
+  return [...COMPILE, ...options, "-I", include];
 }
 
 /** Where the cache has, or will have, a shared library. */
-export function libraryPath({ name, include, sources, headers }: Library): string {
+export function libraryPath({ name, include, sources, headers, special }: Library): string {
   const files = [...sources, ...headers];
   const names = files.map((file) => relative(include, file));
-  return join(cacheFolder(), `${name}-${contentHash(files, [...COMPILE, ...LINK, ...names])}.so`);
+  const options = [...COMPILE, ...LINK, ...special?.options ?? []];
+  return join(cacheFolder(), `${name}-${contentHash(files, [...options, ...names])}.so`);
 }
 
 async function link(library: Library, path: string, scratch: string): Promise<void> {
@@ -48,7 +61,8 @@ async function link(library: Library, path: string, scratch: string): Promise<vo
   const waiting = library.sources.entries();
   const compileWaiting = async () => {
     for (const [i, source] of waiting) {
-      await compile([...COMPILE, "-I", library.include, "-c", "-o", objects[i]!, source], scratch);
+      const options = optionsFor(library, source);
+      await compile([...options, "-c", "-o", objects[i]!, source], scratch);
     }
   };
   await Promise.all(Array.from({ length: COMPILERS }, compileWaiting));
@@ -84,5 +98,6 @@ export function buildStub(progress: Progress): Promise<string> {
   const files = filesIn(STUB).sort();
   const sources = files.filter((file) => file.endsWith(".c"));
   const headers = files.filter((file) => file.endsWith(".h"));
-  return buildLibrary({ name: "stub", include: STUB, sources, headers }, progress);
+  const special = { folder: join(STUB, "soft/"), options: COMPILE_SOFT };
+  return buildLibrary({ name: "stub", include: STUB, sources, headers, special }, progress);
 }

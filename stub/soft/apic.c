@@ -17,7 +17,6 @@
 #define SVR_RESET 0xffu
 #define LDR_BITS 0xff000000u
 #define DFR_FIXED 0x0fffffffu /* bits that are always set */
-#define DIVIDE_BITS 0xbu
 #define ID_SHIFT 24
 
 #define ICR_STATUS 0x1000u

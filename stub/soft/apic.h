@@ -15,7 +15,7 @@ struct apic *apic_create(struct cpu *cpu, uint32_t id);
 void apic_destroy(struct apic *apic);
 void apic_reset(struct apic *apic, bool init);
 
-/* IA32_APIC_BASE. False: #GP. The page stays at APIC_BASE whatever address is written. */
+/* IA32_APIC_BASE. False: #GP. */
 #define APIC_BASE_BSP 0x100u
 #define APIC_BASE_X2APIC 0x400u
 #define APIC_BASE_ENABLE 0x800u

@@ -45,6 +45,7 @@ enum apic_lvt {
 #define LVT_TSC_DEADLINE 0x40000u
 
 #define SVR_ENABLE 0x100u
+#define DIVIDE_BITS 0xbu
 
 /* ESR (figure 11-9). */
 #define ESR_SEND_VECTOR 0x20u

@@ -1,8 +1,6 @@
 /* The local APIC's timer (SDM volume 3, 11.5.4), computed from the guest's TSC. */
 #include "apic_state.h"
 
-#define DIVIDE_BITS 0xbu
-
 typedef unsigned __int128 wide;
 
 /* Bits 0, 1 and 3 are an exponent minus one, modulo 8 (figure 11-10). */

@@ -8,18 +8,20 @@
 
 #include "cpu.h"
 
+#define NO_PAGE (~0ull)
+
 /* Instructions of a block. */
 #define MOST_INSNS 64
 
 struct block {
   struct block *next;        /* of its bucket */
-  struct code_page *page;
+  struct block *next_in_page, *next_in_second;
   uint64_t address;          /* guest-physical, of its first byte */
-  uint64_t second_page;      /* guest-physical page that its last instruction reaches into, or 0 */
+  uint64_t second_page;      /* guest-physical page that its last instruction reaches into, or NO_PAGE */
   uint32_t count;            /* instructions */
   uint8_t mode;
-  bool valid;
-  struct op ops[];
+  bool forgotten;
+  struct op ops[] __attribute__((aligned(32)));
 };
 
 struct code_cache *code_create(void);
@@ -35,6 +37,7 @@ struct block *code_single(struct cpu *cpu);
 bool code_written(struct cpu *cpu, uint64_t address, uint32_t size);
 /* Forgets the code of a page, whoever wrote to it. */
 void code_forget_page(struct cpu *cpu, uint64_t page);
+void code_forget_all(struct cpu *cpu);
 /* A translation of the page is new: its code is forgotten unless the bytes are the same. */
 void code_verify_page(struct cpu *cpu, uint64_t page, const uint8_t *host);
 

@@ -56,7 +56,6 @@ static void set_cr3(struct cpu *cpu, const struct op *op, uint64_t value) {
   }
   if (value & (CR3_RESERVED | CR3_NO_FLUSH)) cpu_fault(cpu, op, VECTOR_GP, 0);
   tlb_switch(cpu, value, keep);
-  cpu->cr3 = value;
 }
 
 static bool cr4_allowed(const struct cpu *cpu, uint64_t value) {

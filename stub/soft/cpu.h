@@ -243,7 +243,7 @@ struct cpu {
   uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
   uint64_t tsc_aux, pat, misc_enable;
   uint64_t mtrr_def_type, mtrr_physical[16], mtrr_fixed[11];
-  uint64_t mcg_status, spec_ctrl;
+  uint64_t mcg_status;
 
   uint8_t shadow;              /* interrupts are held off for one instruction: SHADOW_* */
   bool nmi_blocked, nmi_pending;
@@ -288,6 +288,9 @@ struct cpu {
   struct controls *controls;
   uint32_t index;
   _Atomic uint32_t wake;       /* futex word: bumped with each attention */
+  _Atomic bool sleeping;       /* waits on it, or is about to */
+  _Atomic bool running;        /* runs guest code: others wait for it to serve its mailbox */
+  struct mailbox *mailbox;
   int64_t slice;               /* budget at the beginning of the present slice */
   uint64_t instructions;       /* retired before it */
   int64_t tsc_offset;

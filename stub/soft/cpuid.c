@@ -1,7 +1,7 @@
 /*
  * CPUID of a software processor (SDM volume 2, CPUID): x86-64-v2 without MMX, in one package without
- * SMT. It says it is a Nehalem, for whose model neither Linux nor glibc asks more of it than its
- * feature bits do, and for which glibc moves memory by REP MOVSB.
+ * SMT. The model is an Atom's that executes in order: to Linux, one without speculation and so without
+ * any attack by it to be mitigated, and without MSRs beyond what the feature bits come with.
  */
 #include "cpuid.h"
 
@@ -30,8 +30,8 @@
 #define LAST_HYPERVISOR 0x40000010u
 #define LAST_EXTENDED 0x80000008u
 
-/* Family 6, model 0x1a, stepping 5. */
-#define SIGNATURE 0x000106a5u
+/* Family 6, model 0x36, stepping 1. */
+#define SIGNATURE 0x00030661u
 #define CLFLUSH_UNITS (8u << 8) /* a line of 64 bytes */
 
 #define F1C_SSE3 (1u << 0)
@@ -80,7 +80,6 @@
 #define F7B_RDSEED (1u << 18)
 #define F7B_SMAP (1u << 20)
 #define F7C_UMIP (1u << 2)
-#define F7D_SPEC_CTRL (1u << 26)
 #define F7D_ARCH_CAPABILITIES (1u << 29)
 
 #define XSAVE_STATES 3u /* x87, SSE */
@@ -151,7 +150,7 @@ static const struct leaf defaults[] = {
     {6, 0, {F6A_ARAT, 0, 0, 0}, false},
     {7, 0,
      {0, F7B_FSGSBASE | F7B_TSC_ADJUST | F7B_SMEP | F7B_ERMS | F7B_INVPCID | F7B_RDSEED | F7B_SMAP,
-      F7C_UMIP, F7D_SPEC_CTRL | F7D_ARCH_CAPABILITIES},
+      F7C_UMIP, F7D_ARCH_CAPABILITIES},
      true},
     {LEAF_TOPOLOGY, 0, {0}, true},
     {LEAF_TOPOLOGY, 1, {0}, true},

@@ -1,7 +1,7 @@
 #include "device.h"
 
-#include "../event.h"
-#include "../stub.h"
+#include "event.h"
+#include "stub.h"
 #include "apic.h"
 #include "machine.h"
 
@@ -49,9 +49,9 @@ void device_write(struct cpu *cpu, const struct op *op, uint64_t address, uint64
     apic_mmio_write(cpu->apic, (uint32_t)(address & ~PAGE_MASK), (uint32_t)value);
     return;
   }
+  if (rings(cpu->machine, address)) return;
   uint64_t ignored;
   if (replayed(cpu, &ignored)) return;
-  if (rings(cpu->machine, address)) return;
   leave(cpu, op, SX_EXIT_EPT_VIOLATION, true, address, value, size);
 }
 

@@ -326,8 +326,7 @@ static bool translate_one_byte(struct translator *t, const struct insn *insn) {
       return true;
     case 0x90 ... 0x97:
       if (opcode == 0x90 && insn->rm == RAX) {
-        if (insn->rep == 0xf3) return false; /* PAUSE */
-        emit(t, insn, nop);
+        emit(t, insn, insn->rep == 0xf3 ? pause_loop : nop);
       } else {
         register_pair(t, insn, move_handlers[size_index(insn->size)][MOVE_XCHG_RR], REG_OFFSET(RAX),
                       REG_OFFSET(insn->rm));

@@ -31,4 +31,14 @@ struct machine {
   uint64_t pages;
 };
 
+/*
+ * What processors must tell each other about translated code. A page has translated code of `cpu` from
+ * now on: no other processor writes to it unnoticed. It returns when all of them know.
+ */
+void machine_protect(struct cpu *cpu, const uint8_t *host);
+/* `cpu` writes to a page: the others forget what they have of it. */
+void machine_code_written(struct cpu *cpu, uint64_t page);
+/* Does what others asked for since. By the dispatcher. */
+void machine_serve(struct cpu *cpu);
+
 #endif

@@ -1,7 +1,7 @@
 /* Accesses that the TLB does not serve: see memory.h. */
 #include "memory.h"
 
-#include "../stub.h"
+#include "stub.h"
 #include "code_cache.h"
 #include "device.h"
 #include "machine.h"

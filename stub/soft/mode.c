@@ -70,6 +70,7 @@ static void reset_rest(struct cpu *cpu) {
   cpu->tsc_aux = 0;
   cpu->pat = PAT_RESET;
   cpu->misc_enable = MISC_ENABLE_RESET;
+  cpu->mcg_status = 0;
   cpu->mtrr_def_type = 0;
   memset(cpu->mtrr_physical, 0, sizeof cpu->mtrr_physical);
   memset(cpu->mtrr_fixed, 0, sizeof cpu->mtrr_fixed);

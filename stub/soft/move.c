@@ -1,6 +1,8 @@
 /* MOV and its kin, LEA, XCHG, CMOVcc, SETcc, the stack, conversions. */
 #include "move.h"
 
+#include <sched.h>
+
 #include "condition.h"
 #include "push_pop.h"
 
@@ -304,6 +306,13 @@ void change_direction(struct cpu *cpu, const struct op *op) {
 }
 
 void nop(struct cpu *cpu, const struct op *op) {
+  NEXT;
+}
+/* A loop that pauses waits for another processor, which may have no other core than this one. */
+#define PAUSES_TO_YIELD 512
+void pause_loop(struct cpu *cpu, const struct op *op) {
+  __builtin_ia32_pause();
+  if (unlikely(++cpu->pauses % PAUSES_TO_YIELD == 0)) sched_yield();
   NEXT;
 }
 void fence(struct cpu *cpu, const struct op *op) {

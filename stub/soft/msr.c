@@ -8,8 +8,6 @@
 #define MSR_APIC_BASE 0x1b
 #define MSR_FEATURE_CONTROL 0x3a
 #define MSR_TSC_ADJUST 0x3b
-#define MSR_SPEC_CTRL 0x48
-#define MSR_PRED_CMD 0x49
 #define MSR_BIOS_SIGN_ID 0x8b
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_SYSENTER_CS 0x174
@@ -35,18 +33,15 @@
 
 #define EFER_WRITABLE (EFER_SCE | EFER_LME | EFER_NXE)
 #define FEATURE_CONTROL_LOCKED 1
-#define SPEC_CTRL_IBRS 1
-#define PRED_CMD_IBPB 1
 #define MISC_ENABLE_FAST_STRINGS 1
 #define DEBUGCTL_KNOWN 3 /* LBR and BTF, which nothing comes of here */
 #define MCG_STATUS_BITS 7
 
 /* The update revision stands in the upper half. */
-#define MICROCODE ((uint64_t)0x1d << 32)
+#define MICROCODE ((uint64_t)0x10d << 32)
 
 /* Nothing is executed speculatively, so that no attack by speculation is there to be mitigated. */
 #define RDCL_NO (1ull << 0)
-#define IBRS_ALL (1ull << 1)
 #define SKIP_L1DFL_VMENTRY (1ull << 3)
 #define SSB_NO (1ull << 4)
 #define MDS_NO (1ull << 5)
@@ -61,8 +56,8 @@
 #define RFDS_NO (1ull << 27)
 #define ITS_NO (1ull << 62)
 #define ARCH_CAPABILITIES                                                                         \
-  (RDCL_NO | IBRS_ALL | SKIP_L1DFL_VMENTRY | SSB_NO | MDS_NO | PSCHANGE_MC_NO | TAA_NO |          \
-   SBDR_SSDP_NO | FBSDP_NO | PSDP_NO | BHI_NO | PBRSB_NO | GDS_NO | RFDS_NO | ITS_NO)
+  (RDCL_NO | SKIP_L1DFL_VMENTRY | SSB_NO | MDS_NO | PSCHANGE_MC_NO | TAA_NO | SBDR_SSDP_NO |      \
+   FBSDP_NO | PSDP_NO | BHI_NO | PBRSB_NO | GDS_NO | RFDS_NO | ITS_NO)
 
 #define PAT_ENTRIES 8
 #define PAT_UC_MINUS 7
@@ -131,7 +126,6 @@ bool msr_read(struct cpu *cpu, uint32_t number, uint64_t *value) {
     case MSR_PAT: *value = cpu->pat; return true;
     case MSR_MISC_ENABLE: *value = cpu->misc_enable; return true;
     case MSR_MCG_STATUS: *value = cpu->mcg_status; return true;
-    case MSR_SPEC_CTRL: *value = cpu->spec_ctrl; return true;
     case MSR_FEATURE_CONTROL: *value = FEATURE_CONTROL_LOCKED; return true;
     case MSR_BIOS_SIGN_ID: *value = MICROCODE; return true;
     case MSR_ARCH_CAPABILITIES: *value = ARCH_CAPABILITIES; return true;
@@ -178,8 +172,6 @@ bool msr_write(struct cpu *cpu, uint32_t number, uint64_t value) {
                          (value & MISC_ENABLE_FAST_STRINGS);
       return true;
     case MSR_MCG_STATUS: return set_bits(&cpu->mcg_status, value, MCG_STATUS_BITS);
-    case MSR_SPEC_CTRL: return set_bits(&cpu->spec_ctrl, value, SPEC_CTRL_IBRS);
-    case MSR_PRED_CMD: return !(value & ~(uint64_t)PRED_CMD_IBPB);
     case MSR_BIOS_SIGN_ID: return true; /* the first step of reading it */
     case MSR_DEBUGCTL: return !(value & ~(uint64_t)DEBUGCTL_KNOWN);
     case MSR_APIC_BASE: return cpu->apic && apic_set_base(cpu->apic, value);

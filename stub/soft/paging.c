@@ -1,6 +1,7 @@
 #include "paging.h"
 
-#include "../stub.h"
+#include "stub.h"
+#include "code_cache.h"
 #include "machine.h"
 
 #define PTE_P 0x1ull
@@ -11,9 +12,9 @@
 #define PTE_PS 0x80ull
 #define PTE_G 0x100ull
 #define PTE_NX (1ull << 63)
-/* Physical addresses have 46 bits: cpuid.c says so. */
-#define PTE_ADDRESS 0x00003ffffffff000ull
-#define PTE_RESERVED 0x000fc00000000000ull
+/* Physical addresses have 40 bits: cpuid.c says so. */
+#define PTE_ADDRESS 0x000000fffffff000ull
+#define PTE_RESERVED 0x000fff0000000000ull
 
 #define PF_P 0x1
 #define PF_W 0x2
@@ -146,4 +147,15 @@ struct translation paging_walk(struct cpu *cpu, const struct op *op, uint64_t ad
   const struct walk walk = {cpu, op, address, kind, user, ac};
   if (cpu->efer & EFER_LMA) return walk_wide(&walk, true);
   return cpu->cr4 & CR4_PAE ? walk_wide(&walk, false) : walk_narrow(&walk);
+}
+
+const struct itlb_entry *itlb_find(struct cpu *cpu, uint64_t address) {
+  struct itlb_entry *entry = &cpu->itlb[address / PAGE_BYTES % ITLB_ENTRIES];
+  uint64_t tag = ((address & PAGE_MASK) | cpu->tlb_generation) ^ (uint64_t)(cpu->cpl >> 1) << 62;
+  if (likely(entry->tag == tag)) return entry;
+  struct translation found = paging_walk(cpu, NULL, address, ACCESS_FETCH, cpu->cpl == 3, true);
+  if (found.host) code_verify_page(cpu, found.page, found.host);
+  *entry = (struct itlb_entry){tag, found.page, found.host, found.global};
+  if (found.large) tlb_mark_large(cpu, address);
+  return entry;
 }

@@ -56,7 +56,6 @@ void exec_wrmsr(struct cpu *cpu, const struct op *op) {
   uint64_t value = cpu->reg[RDX] << 32 | (uint32_t)cpu->reg[RAX];
   finish(cpu, op); /* a write to the APIC may leave for the hypervisor */
   if (!msr_write(cpu, (uint32_t)cpu->reg[RCX], value)) cpu_fault(cpu, op, VECTOR_GP, 0);
-  cpu_mode_changed(cpu);
 }
 
 static void need_tsc(struct cpu *cpu, const struct op *op) {

@@ -22,8 +22,7 @@ void sse_set_mxcsr(struct cpu *cpu, uint32_t value);
 
 /*
  * After floating-point arithmetic, before its result is written, when cpu->simd_unmasked. It keeps
- * all registers and asks nothing of the stack, so that handlers that call it by call_trap() are leaf
- * functions.
+ * all registers and asks nothing of the stack: handlers that call it by call_trap() are leaves.
  */
 __attribute__((no_caller_saved_registers, force_align_arg_pointer)) void sse_trap(
     struct cpu *cpu, const struct op *op);

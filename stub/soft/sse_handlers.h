@@ -1,7 +1,7 @@
 /*
- * What the functions of SSE instructions are made with. They run the host's own instruction, so that
- * rounding, NaNs and flags are the processor's; which is why arithmetic is in assembly: the compiler
- * must neither exchange operands nor move it across accesses to MXCSR.
+ * What the functions of SSE instructions are made with. They run the host's own instruction, so
+ * that rounding, NaNs and flags are the processor's. Arithmetic is in assembly: the compiler must
+ * neither exchange operands nor move it across accesses to MXCSR.
  *
  * To be included first: it sets the target.
  */
@@ -34,7 +34,7 @@ enum { SSE_ANY, SSE_W0, SSE_W1, SSE_SIZE2, SSE_SIZE4, SSE_SIZE8, SSE_DIGIT };
 #define SSE_REG_GPR 0x2
 #define SSE_RM_GPR 0x4
 #define SSE_RM_GPR8 0x8
-#define SSE_ALWAYS 0x10 /* works whatever CR0 and CR4 say (SDM volume 3, 14.1.3) */
+#define SSE_ALWAYS 0x10 /* works whatever CR0 and CR4 say (SDM volume 3, 2.5, EM) */
 #define SSE_AT_RDI 0x20 /* implied memory operand */
 
 /* Each ends with an entry that has no functions. */
@@ -167,7 +167,7 @@ static inline __m128i m16(struct cpu *cpu, const struct op *op) {
     return a;                                                                                \
   }
 
-/* Likewise for an XMM operand, another one and an immediate, of which bits above `count` (a power
+/* Likewise for an XMM operand, another one and an immediate, of which those from `count` (a power
  * of two) say nothing. */
 #define SSE_OP_IMM(name, count, operand, after)                                          \
   SSE_IMM(name, count)                                                                   \

@@ -13,10 +13,17 @@ static struct op *emit_sized(struct translator *t, const struct insn *insn, hand
   return op;
 }
 
-/* An op on the stack, or one that only the dispatcher goes on from. */
+/* The last of its block. */
 static struct op *emit_last(struct translator *t, const struct insn *insn, handler *run, uint8_t size) {
   t->ended = true;
   return emit_sized(t, insn, run, size);
+}
+
+/* On the stack. */
+static struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, uint8_t size) {
+  struct op *op = emit_sized(t, insn, run, size);
+  op->segment = SS;
+  return op;
 }
 
 /* With a word from a register or memory as `src`. */
@@ -45,11 +52,11 @@ static void emit_sized_memory(struct translator *t, const struct insn *insn, han
 }
 
 static void push_segment(struct translator *t, const struct insn *insn, uint8_t segment) {
-  emit_sized(t, insn, exec_push_segment, stack_size(insn))->dst = segment;
+  emit_stack(t, insn, exec_push_segment, stack_size(insn))->dst = segment;
 }
 
 static void pop_segment(struct translator *t, const struct insn *insn, uint8_t segment) {
-  emit_sized(t, insn, exec_pop_segment, stack_size(insn))->dst = segment;
+  emit_stack(t, insn, exec_pop_segment, stack_size(insn))->dst = segment;
   t->ended = insn->mode != 8;
 }
 
@@ -103,7 +110,6 @@ static void sti(struct translator *t, const struct insn *insn) {
   else emit_last(t, insn, exec_sti_last, 0);
 }
 
-/* CLI, for one, has no operands and leaves the block as it is. */
 static bool translate_one_byte(struct translator *t, const struct insn *insn) {
   bool legacy = insn->mode != 8;
   uint8_t opcode = insn->opcode;
@@ -122,21 +128,26 @@ static bool translate_one_byte(struct translator *t, const struct insn *insn) {
       if (legacy) emit_last(t, insn, opcode == 0xea ? exec_jmp_far : exec_call_far, insn->size)->imm = insn->imm;
       else emit_undefined(t, insn);
       return true;
-    case 0x9c: emit_sized(t, insn, exec_pushf, stack_size(insn)); return true;
-    case 0x9d: emit_sized(t, insn, exec_popf, stack_size(insn)); return true;
+    case 0x9c: emit_stack(t, insn, exec_pushf, stack_size(insn)); return true;
+    case 0x9d: emit_stack(t, insn, exec_popf, stack_size(insn)); return true;
     case 0xc4: case 0xc5:
       if (legacy) load_far_pointer(t, insn, opcode == 0xc4 ? ES : DS);
       else emit_undefined(t, insn);
       return true;
-    case 0xca: emit_last(t, insn, exec_ret_far, insn->size)->imm = insn->imm & 0xffff; return true;
-    case 0xcb: emit_last(t, insn, exec_ret_far, insn->size); return true;
+    case 0xca: case 0xcb:
+      emit_stack(t, insn, exec_ret_far, insn->size)->imm = insn->imm;
+      t->ended = true;
+      return true;
     case 0xcc: emit_last(t, insn, exec_int, 0)->imm = VECTOR_BP; return true;
     case 0xcd: emit_last(t, insn, exec_int, 0)->imm = insn->imm & 0xff; return true;
     case 0xce:
       if (legacy) emit(t, insn, exec_into);
       else emit_undefined(t, insn);
       return true;
-    case 0xcf: emit_last(t, insn, exec_iret, insn->size); return true;
+    case 0xcf:
+      emit_stack(t, insn, exec_iret, insn->size);
+      t->ended = true;
+      return true;
     case 0xe4: emit_last(t, insn, exec_in_imm, 1)->imm = insn->imm; return true;
     case 0xe5: emit_last(t, insn, exec_in_imm, insn->size == 2 ? 2 : 4)->imm = insn->imm; return true;
     case 0xe6: emit_last(t, insn, exec_out_imm, 1)->imm = insn->imm; return true;

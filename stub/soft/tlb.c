@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "../stub.h"
+#include "stub.h"
 
 #include "machine.h"
 #include "paging.h"
@@ -129,10 +129,12 @@ void tlb_fill(struct cpu *cpu, enum tlb_set set, uint64_t address, const struct 
   entry->read = tag;
   entry->write = translation->writable && !code ? tag : TLB_NONE;
   entry->addend = (uintptr_t)translation->host - page;
-  if (translation->large) {
-    unsigned bit = region_bit(address);
-    cpu->large_regions[bit / 64] |= 1ull << bit % 64;
-  }
+  if (translation->large) tlb_mark_large(cpu, address);
+}
+
+void tlb_mark_large(struct cpu *cpu, uint64_t address) {
+  unsigned bit = region_bit(address);
+  cpu->large_regions[bit / 64] |= 1ull << bit % 64;
 }
 
 void tlb_protect(struct cpu *cpu, const uint8_t *host) {
@@ -143,5 +145,11 @@ void tlb_protect(struct cpu *cpu, const uint8_t *host) {
         entry->write = TLB_NONE;
       }
     }
+  }
+}
+
+void tlb_protect_all(struct cpu *cpu) {
+  for (int set = 0; set < TLB_SETS; set++) {
+    for (int i = 0; i < TLB_ENTRIES; i++) cpu->tlbs[set][i].write = TLB_NONE;
   }
 }

@@ -4,7 +4,7 @@
 const struct x87_register x87_indefinite = {.mantissa = 0xc000000000000000, .exponent = 0xffff};
 
 #define LOAD(name, instruction)                                                                    \
-  X87_FUNCTION(name, #instruction X87_MEMORY X87_STATUS X87_STORE0)
+  X87_FUNCTION(name, #instruction X87_MEMORY X87_STATUS X87_IF_TOP_ODD(X87_STORE0))
 #define CONSTANT(name) X87_FUNCTION(name, #name "\n\t" X87_STATUS X87_STORE0)
 #define STORE(name, instruction)                                                                   \
   X87_FUNCTION(name, X87_LOAD0 #instruction X87_MEMORY X87_STATUS X87_DROP)
