@@ -176,6 +176,7 @@ enum x87_store {
   X87_FST_M32, X87_FST_M64, X87_FST_M80, X87_FIST_16, X87_FIST_32, X87_FIST_64,
   X87_FISTTP_16, X87_FISTTP_32, X87_FISTTP_64, X87_FBST
 };
+#define X87_UNCHECKED 1 /* in op->code of x87_store_st: an empty register is no fault */
 handler x87_load, x87_load_constant, x87_load_st, x87_store, x87_store_st, x87_exchange, x87_ffree,
     x87_fincstp, x87_fdecstp, x87_fnop, x87_obsolete, x87_fwait, x87_fninit, x87_fnclex, x87_fldcw,
     x87_fnstcw, x87_fnstsw, x87_fnstsw_ax, x87_fnstenv, x87_fldenv, x87_fnsave, x87_frstor;

@@ -74,7 +74,7 @@ void x87_compare_flags(struct cpu *cpu, const struct op *op) {
   x87_wait(cpu, op);
   x87_record(cpu, op);
   uint16_t status = compare_st(cpu, op);
-  if (x87_report(cpu, status & ~X87_COMPARISON, X87_C1)) {
+  if (x87_report(cpu, status & (X87_EXCEPTIONS | X87_SF), status & X87_SF ? X87_C1 : 0)) {
     cc_flags(cpu, (status & X87_C3 ? FLAG_ZF : 0) | (status & X87_C2 ? FLAG_PF : 0) |
                     (status & X87_C0 ? FLAG_CF : 0));
     x87_pop(cpu, op->code & 3);
@@ -99,7 +99,7 @@ void x87_fxam(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 
-/* FCMOVcc: op->code is opcode bit 0, then ModRM.reg, bits 0 and 1: B, E, BE, U and the negations. */
+/* FCMOVcc: op->code says B, E, BE, U, and with 4 added the negation. */
 void x87_fcmov(struct cpu *cpu, const struct op *op) {
   static const uint32_t tested[4] = {FLAG_CF, FLAG_ZF, FLAG_CF | FLAG_ZF, FLAG_PF};
   x87_wait(cpu, op);
@@ -107,7 +107,6 @@ void x87_fcmov(struct cpu *cpu, const struct op *op) {
   if (x87_empty(cpu, 0) || x87_empty(cpu, op->src)) {
     if (x87_underflow(cpu)) x87_set(cpu, 0, &x87_indefinite);
   } else {
-    cpu->fpu.status &= (uint16_t)~X87_C1;
     bool holds = cc_status(cpu) & tested[op->code & 3];
     if (holds != (op->code >> 2)) x87_set(cpu, 0, x87_st(cpu, op->src));
   }

@@ -147,8 +147,11 @@ static void push_result(struct cpu *cpu, x87_function *function, struct x87_fram
     done = x87_overflow(cpu);
     frame->st[0] = x87_indefinite;
   } else {
-    /* Nothing that pushes rounds: C1 is 0 whatever the host's was before. */
-    done = x87_report(cpu, function(frame, cpu->fpu.control) & X87_EXCEPTIONS, X87_C1);
+    /* Nothing that pushes rounds: C1 is 0 whatever the host's was before. A denormal is pushed even
+     * with that exception unmasked. */
+    uint16_t raised = function(frame, cpu->fpu.control) & X87_EXCEPTIONS;
+    x87_report(cpu, raised, X87_C1);
+    done = !(raised & ~cpu->fpu.control & X87_IE);
   }
   if (done) x87_push(cpu, &frame->st[0]);
 }
@@ -201,10 +204,10 @@ void x87_load_constant(struct cpu *cpu, const struct op *op) {
 void x87_load_st(struct cpu *cpu, const struct op *op) {
   x87_wait(cpu, op);
   x87_record(cpu, op);
-  if (!x87_empty(cpu, 7)) {
-    if (x87_overflow(cpu)) x87_push(cpu, &x87_indefinite);
-  } else if (x87_empty(cpu, op->src)) {
+  if (x87_empty(cpu, op->src)) {
     if (x87_underflow(cpu)) x87_push(cpu, &x87_indefinite);
+  } else if (!x87_empty(cpu, 7)) {
+    if (x87_overflow(cpu)) x87_push(cpu, &x87_indefinite);
   } else {
     cpu->fpu.status &= (uint16_t)~X87_C1;
     x87_push(cpu, x87_st(cpu, op->src));
@@ -223,13 +226,13 @@ void x87_store(struct cpu *cpu, const struct op *op) {
 void x87_store_st(struct cpu *cpu, const struct op *op) {
   x87_wait(cpu, op);
   x87_record(cpu, op);
+  cpu->fpu.status &= (uint16_t)~X87_C1;
   bool done = true;
-  if (x87_empty(cpu, 0)) {
+  if (!x87_empty(cpu, 0)) {
+    x87_set(cpu, op->src, x87_st(cpu, 0));
+  } else if (op->code != X87_UNCHECKED) {
     done = x87_underflow(cpu);
     if (done) x87_set(cpu, op->src, &x87_indefinite);
-  } else {
-    cpu->fpu.status &= (uint16_t)~X87_C1;
-    x87_set(cpu, op->src, x87_st(cpu, 0));
   }
   if (done) x87_pop(cpu, op->dst);
   NEXT;
@@ -240,20 +243,12 @@ void x87_exchange(struct cpu *cpu, const struct op *op) {
   x87_record(cpu, op);
   bool missing0 = x87_empty(cpu, 0), missing = x87_empty(cpu, op->src);
   bool done = true;
-  if (missing0 || missing) {
-    done = x87_underflow(cpu);
-  } else {
-    cpu->fpu.status &= (uint16_t)~X87_C1;
-  }
+  cpu->fpu.status &= (uint16_t)~X87_C1;
+  if (missing0 || missing) done = x87_underflow(cpu);
   if (done) {
-    const struct x87_register *from0 = missing0 ? &x87_indefinite : x87_st(cpu, 0);
-    const struct x87_register *from = missing ? &x87_indefinite : x87_st(cpu, op->src);
-    uint64_t mantissa = from0->mantissa;
-    uint16_t exponent = from0->exponent;
-    x87_set(cpu, 0, from);
-    x87_set(cpu, op->src, from);
-    x87_st(cpu, op->src)->mantissa = mantissa;
-    x87_st(cpu, op->src)->exponent = exponent;
+    struct x87_register st0 = missing0 ? x87_indefinite : *x87_st(cpu, 0);
+    x87_set(cpu, 0, missing ? &x87_indefinite : x87_st(cpu, op->src));
+    x87_set(cpu, op->src, &st0);
   }
   NEXT;
 }
@@ -262,6 +257,7 @@ void x87_exchange(struct cpu *cpu, const struct op *op) {
 void x87_ffree(struct cpu *cpu, const struct op *op) {
   x87_wait(cpu, op);
   x87_record(cpu, op);
+  cpu->fpu.status &= (uint16_t)~X87_C1;
   x87_free(cpu, op->src);
   x87_pop(cpu, op->dst);
   NEXT;

@@ -6,10 +6,11 @@
 #define WITH_ST1(name)                                                                             \
   X87_FUNCTION(host_##name, X87_LOAD1 X87_LOAD0 #name "\n\t" X87_STATUS X87_STORE0 X87_DROP)
 #define INTO_ST1(name)                                                                             \
-  X87_FUNCTION(host_##name, X87_LOAD1 X87_LOAD0 #name "\n\t" X87_STATUS                                   \
-                       X87_IF_TOP_EVEN(X87_DROP) X87_STORE0)
+  X87_FUNCTION(host_##name, X87_LOAD1 X87_LOAD0 #name "\n\t" X87_STATUS                            \
+                              X87_IF_TOP_EVEN(X87_DROP) X87_STORE0)
 #define TWO_RESULTS(name)                                                                          \
-  X87_FUNCTION(host_##name, X87_LOAD0 #name "\n\t" X87_STATUS X87_STORE0 X87_IF_TOP_EVEN(X87_STORE1))
+  X87_FUNCTION(host_##name, X87_LOAD0 #name "\n\t" X87_STATUS X87_STORE0                           \
+                              X87_IF_TOP_EVEN(X87_STORE1))
 
 UNARY(fchs)
 UNARY(fabs)
@@ -61,6 +62,11 @@ static const struct form two_results_forms[] = {
   [X87_FXTRACT] = {host_fxtract, X87_C1},
 };
 
+/* What it still defines when there is no result. */
+static uint16_t fault_conditions(const struct form *form) {
+  return form->conditions & (X87_C1 | X87_C2);
+}
+
 /* ST(0), and ST(1) with `two`, to one result that goes to ST(to); @return whether it does */
 static __attribute__((noinline)) bool compute(struct cpu *cpu, const struct op *op,
                                               const struct form *form, bool two, uint32_t to) {
@@ -69,10 +75,14 @@ static __attribute__((noinline)) bool compute(struct cpu *cpu, const struct op *
   struct x87_frame frame = {.st = {*x87_st(cpu, 0), *x87_st(cpu, 1)}};
   bool done;
   if (x87_empty(cpu, 0) || (two && x87_empty(cpu, 1))) {
-    done = x87_underflow(cpu);
+    done = x87_report(cpu, X87_IE | X87_SF, fault_conditions(form));
     frame.st[0] = x87_indefinite;
   } else {
-    done = x87_report(cpu, form->function(&frame, cpu->fpu.control), form->conditions);
+    uint16_t status = form->function(&frame, cpu->fpu.control);
+    /* C0 and C3 are FPREM's quotient: where that is none, they stay. */
+    bool nan = (frame.st[0].exponent & 0x7fff) == 0x7fff;
+    bool stopped = status & ~cpu->fpu.control & X87_BEFORE;
+    done = x87_report(cpu, status, nan || stopped ? fault_conditions(form) : form->conditions);
   }
   if (done) x87_set(cpu, to, &frame.st[0]);
   return done;
@@ -83,7 +93,7 @@ static __attribute__((noinline)) void compute_two(struct cpu *cpu, const struct 
   bool underflow = x87_empty(cpu, 0);
   bool done;
   if (underflow || !x87_empty(cpu, 7)) {
-    done = underflow ? x87_underflow(cpu) : x87_overflow(cpu);
+    done = x87_report(cpu, X87_IE | X87_SF | (underflow ? 0 : X87_C1), fault_conditions(form));
     frame.st[0] = frame.st[1] = x87_indefinite;
   } else {
     uint16_t status = form->function(&frame, cpu->fpu.control);

@@ -46,9 +46,12 @@ static const struct form memory_forms[8][8] = {
   },
 };
 
-/* Those with a register operand ST(i). With ST(i) as the destination, SUB and SUBR, DIV and DIVR
- * change places: the names say what becomes of ST(0) and ST(i), not of destination and source.
- * Forms that no manual names are what they do on processors: other encodings of their neighbours. */
+/*
+ * Those with a register operand ST(i). With ST(i) as the destination, SUB and SUBR, DIV and DIVR
+ * change places: ModRM.reg counts from ST(0), x87_arithmetic.c from the destination. Encodings that
+ * the manuals leave out (D9 /3, DC /2, DD /1, DE /2, DF /0 and so on) do what processors do: the
+ * same as a documented one, save D9 /3 and DF /0 (FSTPNCE, FFREEP).
+ */
 static const struct form register_forms[8][8] = {
   [0] = {
     {x87_arithmetic_st0, 0, 0}, {x87_arithmetic_st0, 1, 0}, {x87_compare_st, 0, 0},
@@ -56,7 +59,7 @@ static const struct form register_forms[8][8] = {
     {x87_arithmetic_st0, 6, 0}, {x87_arithmetic_st0, 7, 0},
   },
   [1] = {
-    [0] = {x87_load_st, 0, 0}, [1] = {x87_exchange, 0, 0}, [3] = {x87_store_st, 0, 1},
+    [0] = {x87_load_st, 0, 0}, [1] = {x87_exchange, 0, 0}, [3] = {x87_store_st, X87_UNCHECKED, 1},
   },
   [2] = {
     {x87_fcmov, 0, 0}, {x87_fcmov, 1, 0}, {x87_fcmov, 2, 0}, {x87_fcmov, 3, 0},

@@ -8,8 +8,8 @@
 #define XSTATE_ALL (XSTATE_X87 | XSTATE_SSE)
 #define XCOMP_COMPACTED (1ull << 63)
 
-/* The area of FXSAVE as far as it is defined, with REX.W (SDM volume 1, table 10-2). Without it, the
- * upper halves of FIP and FDP are selectors, which are 0 as CPUID.7.EBX[13] announces. */
+/* The area of FXSAVE as far as it is defined, with REX.W (SDM volume 1, table 10-2). Without REX.W,
+ * the upper halves of FIP and FDP are selectors: 0, as CPUID.7.EBX[13] announces. */
 struct fxsave_area {
   uint16_t control, status;
   uint8_t tags, reserved;
@@ -148,10 +148,18 @@ static uint64_t check_xsave(struct cpu *cpu, const struct op *op) {
   return requested & cpu->xcr0;
 }
 
-/* Components that XSTATE_BV must name: MXCSR counts for SSE, too (SDM volume 1, 13.7 to 13.10). */
-static uint64_t in_use(const struct cpu *cpu, uint32_t mxcsr) {
-  return (x87_in_use(cpu) ? XSTATE_X87 : 0) |
-         (mxcsr != MXCSR_DEFAULT || xmm_in_use(cpu) ? XSTATE_SSE : 0);
+static bool writable(struct cpu *cpu, uint64_t address) {
+  return tlb_at(cpu, address)->write == tlb_tag(cpu, address, 1);
+}
+
+static void probe(struct cpu *cpu, const struct op *op, uint64_t address) {
+  if (likely(writable(cpu, address) && writable(cpu, address + XSAVE_BYTES - 1))) return;
+  memory_probe_write(cpu, op, address, XSAVE_BYTES);
+}
+
+/* XINUSE, for which MXCSR does not count (SDM volume 1, 13.6). */
+static uint64_t in_use(const struct cpu *cpu) {
+  return (x87_in_use(cpu) ? XSTATE_X87 : 0) | (xmm_in_use(cpu) ? XSTATE_SSE : 0);
 }
 
 static void write_components(struct cpu *cpu, const struct op *op, uint64_t components,
@@ -175,23 +183,29 @@ static void write_components(struct cpu *cpu, const struct op *op, uint64_t comp
   }
 }
 
-/* XSAVE and XSAVEOPT: the latter may leave out what is in its initial configuration. */
+/* XSAVE and XSAVEOPT (SDM volume 1, 13.7 and 13.9): the latter leaves out what is in its initial
+ * configuration, but never MXCSR. */
 static __attribute__((noinline)) void save_standard(struct cpu *cpu, const struct op *op,
                                                     bool optimize) {
-  uint64_t wanted = check_xsave(cpu, op), header = ea(cpu, op) + HEADER_OFFSET;
-  memory_probe_write(cpu, op, ea(cpu, op), XSAVE_BYTES);
+  uint64_t wanted = check_xsave(cpu, op), address = ea(cpu, op);
+  probe(cpu, op, address);
   uint32_t mxcsr = sse_mxcsr(cpu);
-  uint64_t used = in_use(cpu, mxcsr);
-  uint64_t kept = load64(cpu, op, header) & ~wanted;
-  write_components(cpu, op, optimize ? wanted & used : wanted, mxcsr);
-  store64(cpu, op, header, kept | (wanted & used));
+  uint64_t used = in_use(cpu);
+  uint64_t kept = load64(cpu, op, address + HEADER_OFFSET) & ~wanted;
+  uint64_t written = optimize ? wanted & used : wanted;
+  write_components(cpu, op, written, mxcsr);
+  if (wanted & ~written & XSTATE_SSE) {
+    store64(cpu, op, address + MXCSR_OFFSET, (uint64_t)MXCSR_VALID << 32 | mxcsr);
+  }
+  store64(cpu, op, address + HEADER_OFFSET, kept | (wanted & used));
 }
 
+/* XSAVEC (SDM volume 1, 13.10): here, MXCSR counts for XSTATE_BV. */
 static __attribute__((noinline)) void save_compacted(struct cpu *cpu, const struct op *op) {
   uint64_t wanted = check_xsave(cpu, op), header = ea(cpu, op) + HEADER_OFFSET;
-  memory_probe_write(cpu, op, ea(cpu, op), XSAVE_BYTES);
+  probe(cpu, op, ea(cpu, op));
   uint32_t mxcsr = sse_mxcsr(cpu);
-  uint64_t used = wanted & in_use(cpu, mxcsr);
+  uint64_t used = wanted & (in_use(cpu) | (mxcsr != MXCSR_DEFAULT ? XSTATE_SSE : 0));
   write_components(cpu, op, used, mxcsr);
   store64(cpu, op, header, used);
   store64(cpu, op, header + offsetof(struct xsave_header, xcomp_bv), wanted | XCOMP_COMPACTED);
