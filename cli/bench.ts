@@ -3,6 +3,7 @@ import { benchExits } from "../bench/exits.ts";
 import { benchIo } from "../bench/io.ts";
 import { benchLinux } from "../bench/linux.ts";
 import { benchRing } from "../bench/ring.ts";
+import { benchSoft } from "../bench/soft.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { benchRecordSchema, describeHost, type Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   io: benchIo,
   linux: benchLinux,
   ring: benchRing,
+  soft: benchSoft,
 };
 
 const OPTIONS = {

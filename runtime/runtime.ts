@@ -31,6 +31,8 @@ export interface RuntimeOptions {
 }
 
 const SPIN_NS = 1_000_000;
+/** A guest in software takes longer from one request to the next. */
+const SPIN_NS_SOFT = 10_000_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
@@ -71,7 +73,6 @@ export class Runtime implements AsyncDisposable {
   private constructor(stubPath: string, guestFolder: string, options: RuntimeOptions) {
     this.#stubPath = stubPath;
     this.#guestFolder = guestFolder;
-    this.#spinNs = options.spinNs ?? SPIN_NS;
     this.#workerModule = options.workerModule ?? WORKER;
     this.topology = readTopology();
     this.#allowed = usableCores(this.topology).map((core) => core.cpu);
@@ -81,6 +82,7 @@ export class Runtime implements AsyncDisposable {
       throw runError("abi-drift", `the stub speaks ABI ${version}, this program ${ABI_VERSION}`);
     }
     this.probe = probeEngine(this.stub);
+    this.#spinNs = options.spinNs ?? (this.probe.native === "none" ? SPIN_NS_SOFT : SPIN_NS);
     this.tscKhz = this.stub.sx_tsc_khz(TSC_WINDOW_MS);
   }
 

@@ -293,6 +293,7 @@ struct cpu {
   struct mailbox *mailbox;
   int64_t slice;               /* budget at the beginning of the present slice */
   uint64_t instructions;       /* retired before it */
+  uint64_t interrupts;         /* delivered */
   int64_t tsc_offset;
   int64_t tsc_adjust;
 

@@ -172,6 +172,7 @@ static void take_interrupt(struct cpu *cpu) {
   }
   cpu->halted = false;
   apic_accept(cpu->apic, (uint8_t)vector);
+  cpu->interrupts++;
   deliver(cpu, EVENT_INTERRUPT, (uint8_t)vector, false, 0);
 }
 
@@ -252,6 +253,8 @@ uint32_t dispatch_run(struct cpu *cpu) {
   sse_enter(cpu);
   uint32_t reason = run(cpu);
   sse_leave(cpu);
+  cpu->instructions += (uint64_t)(cpu->slice - cpu->budget);
+  cpu->slice = cpu->budget;
   atomic_store(&cpu->running, false);
   return reason;
 }

@@ -15,6 +15,7 @@
 #include "machine.h"
 #include "mailbox.h"
 #include "port.h"
+#include "statistics.h"
 #include "system.h"
 
 /* How long the TSC is measured, once in a process: milliseconds. */
@@ -222,10 +223,7 @@ static void vcpu_rearm(struct vcpu *vcpu) {
 }
 
 static int vcpu_statistics(const struct vcpu *vcpu, uint8_t *out, uint32_t size) {
-  (void)vcpu;
-  (void)out;
-  (void)size;
-  return 0;
+  return (int)statistics_write(vcpu->processor, out, size);
 }
 
 const struct engine soft_engine = {
