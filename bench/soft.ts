@@ -147,7 +147,14 @@ export async function benchSoft(say: (line: string) => void): Promise<Row[]> {
   rows.push(
     bounded("integer loop", "M/s", integer, ROUNDS, "at least 150", integer >= 150),
     bounded("Linux boot to QEMU's", "ratio", boot.ratio, BOOTS, "at most 3", boot.ratio <= 3),
-    bounded("memory that a boot adds over guest RAM", "MiB", memory, BOOTS, "at most 64", memory <= 64),
+    bounded(
+      "memory that a boot adds over guest RAM",
+      "MiB",
+      memory,
+      BOOTS,
+      "at most 64",
+      memory <= 64,
+    ),
     bounded("exit round trip, p50", "us", exit, exits.n, "at most 1.5", exit <= 1.5),
   );
   return rows;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { exists } from "../build/cache.ts";
 import { usageError } from "../errors.ts";
 import type { VmConfig } from "./config.ts";
+import { freeBytes } from "./free_bytes.ts";
 
 /** A file and its name for messages. */
 export interface NamedFile {
@@ -10,8 +11,8 @@ export interface NamedFile {
   readonly bytes: Uint8Array;
 }
 
-/** What a machine boots from. */
-export interface GuestFiles {
+/** What a machine boots from; disposal frees what was read for it. */
+export interface GuestFiles extends Disposable {
   readonly image: NamedFile;
   readonly initrd?: NamedFile;
 }
@@ -25,11 +26,19 @@ export interface GuestFiles {
 export function readGuestFiles(config: VmConfig, folder: string): GuestFiles {
   const image = readImage(config.guest, folder);
   const given = config.initrd;
-  if (given === undefined) return { image };
-  const initrd = typeof given === "string"
+  const read = typeof given === "string"
     ? readFile(given, "initrd", () => `initrd ${given} does not exist`)
-    : { name: "in memory", bytes: given };
-  return { image, initrd };
+    : undefined;
+  const initrd = read ??
+    (given instanceof Uint8Array ? { name: "in memory", bytes: given } : undefined);
+  return {
+    image,
+    ...(initrd ? { initrd } : {}),
+    [Symbol.dispose]: () => {
+      freeBytes(image.bytes);
+      if (read) freeBytes(read.bytes);
+    },
+  };
 }
 
 /** @param guest name of a bundled guest, or a path */

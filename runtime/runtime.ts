@@ -163,7 +163,7 @@ export class Runtime implements AsyncDisposable {
   createVm(input: VmConfigInput): Vm {
     const given = parseWith(vmConfigSchema, input, "machine configuration");
     const plan = this.planFor(given);
-    const files = readGuestFiles(given, this.#guestFolder);
+    using files = readGuestFiles(given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
     const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));

@@ -2,17 +2,12 @@
 import type { GuestMemory } from "../../cores/guest_memory.ts";
 import { usageError } from "../../errors.ts";
 import type { BootOptions } from "./boot_options.ts";
-import {
-  type BzImage,
-  isBzImage,
-  loadBzImage,
-  type LongModeStart,
-  readBzImage,
-} from "./bzimage.ts";
+import { isBzImage, loadBzImage, type LongModeStart, readBzImage } from "./bzimage.ts";
 import { encodeCommandLine } from "./command_line.ts";
 import { isElf, type PvhImage, pvhImageOf, readElf, readPvhElf } from "./elf.ts";
 import { isMultiboot, loadMultiboot, type MultibootStart } from "./multiboot.ts";
 import { unpackPayload } from "./payload.ts";
+import { freeBytes } from "../free_bytes.ts";
 import { loadPvh } from "./pvh.ts";
 
 /** How a vCPU starts. */
@@ -37,10 +32,13 @@ export function loadKernel(
 ): StartState {
   if (isBzImage(kernel)) {
     const image = readBzImage(kernel, name);
-    const pvh = pvhInside(image, name, memory.size);
-    if (!pvh) return { kind: "long", ...loadBzImage(memory, image, name, options) };
+    const unpacked = unpackPayload(image.payload, name, memory.size);
+    const pvh = unpacked && isElf(unpacked) ? pvhImageOf(readElf(unpacked, name)) : undefined;
+    if (!unpacked || !pvh) return { kind: "long", ...loadBzImage(memory, image, name, options) };
     encodeCommandLine(options.cmdline, image.commandLineBytes);
-    return startPvh(memory, pvh, name, options);
+    const start = startPvh(memory, pvh, name, options);
+    freeBytes(unpacked);
+    return start;
   }
   if (isMultiboot(kernel)) {
     return { kind: "multiboot", ...loadMultiboot(memory, kernel, name, options) };
@@ -62,11 +60,4 @@ function startPvh(
 ): StartState {
   const startInfo = loadPvh(memory, image, name, options);
   return { kind: "pvh", entry: image.entry, startInfo };
-}
-
-/** The kernel inside a bzImage, when it can be unpacked here and has a PVH entry. */
-function pvhInside({ payload }: BzImage, name: string, most: number): PvhImage | undefined {
-  const kernel = unpackPayload(payload, name, most);
-  if (!kernel || !isElf(kernel)) return undefined;
-  return pvhImageOf(readElf(kernel, name));
 }
