@@ -33,6 +33,7 @@ const OPTIONS = {
   kernel: { type: "string" },
   initrd: { type: "string" },
   script: { type: "string" },
+  rootfs: { type: "string" },
   writable: { type: "boolean" },
   plan: { type: "string" },
   config: { type: "string" },
@@ -48,6 +49,8 @@ Without options: the digest demonstration at every placement and notification.
                            a PVH ELF image, a Linux bzImage or a multiboot kernel
   --guest linux            a Linux with a shell on this terminal (leave by Ctrl-A x)
   --script FILE            what that Linux runs instead of a shell; its exit code is the run's
+  --rootfs FILE|FOLDER     its root file system: a disk image, a tar file or a folder; what it runs
+                           is /sbin/init there, or the script
   --kernel FILE            another kernel for it
   --initrd FILE            a file that the kernel finds in memory
   --engine auto|kvm        what executes guest code
@@ -58,7 +61,7 @@ Without options: the digest demonstration at every placement and notification.
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
-  --writable               the guest may write to it
+  --writable               the guest may write to it, and to the root file system
   --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
   --mac ADDRESS            Ethernet address of the guest's network device
   --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
@@ -89,14 +92,15 @@ function readJson(path: string, what: string): unknown {
 /** What `--guest` stands for when it is no file. */
 async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
   const guest = textOf(values, "guest") ?? "digest";
-  const { kernel, script, initrd, cmdline } = values;
+  const { kernel, script, rootfs, initrd, cmdline } = values;
   if (guest === "linux") {
-    const given = Object.entries({ kernel, script, initrd, cmdline })
+    const given = Object.entries({ kernel, script, rootfs, initrd, cmdline })
       .filter(([, value]) => value !== undefined);
     return { ...await linuxConfig(Object.fromEntries(given), (line) => console.error(line)) };
   }
-  const strange = kernel !== undefined ? "--kernel" : script !== undefined ? "--script" : "";
-  if (strange) throw usageError("bad-option", `${strange} goes with --guest linux`);
+  for (const [name, value] of Object.entries({ kernel, script, rootfs })) {
+    if (value !== undefined) throw usageError("bad-option", `--${name} goes with --guest linux`);
+  }
   return {
     guest,
     ...(initrd === undefined ? {} : { initrd }),
@@ -113,7 +117,6 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
       "placement",
       "notification",
       "memory",
-      "disk",
       "network",
       "mac",
       "cpuid",
@@ -129,6 +132,12 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const plan = textOf(values, "plan");
   if (plan !== undefined) {
     input.plan = parseWith(corePlanSchema, readJson(plan, "core plan"), `core plan ${plan}`);
+  }
+  const disk = textOf(values, "disk");
+  if (disk !== undefined) {
+    // Behind the root file system, when that is a disk.
+    if (input.disk === undefined) input.disk = disk;
+    else input.disks = [{ file: disk, writable: values.writable === true }];
   }
   if (values.overcommit) input.overcommit = true;
   if (values.writable) input.writable = true;
@@ -228,7 +237,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const failed = record.ends.find((end) => end.state === "failed");
   const code = record.ends[0]!.code ?? EXIT.ok;
   if (failed) return EXIT.failed;
-  return values.script === undefined ? code : scriptExitCode(code);
+  return values.guest === "linux" ? scriptExitCode(code) : code;
 }
 
 await runCommand("run", (signal) => main(Deno.args, signal));

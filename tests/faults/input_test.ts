@@ -46,6 +46,21 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a disk that is not there", ["--disk", "/nowhere"], /^run: disk \/nowhere does not exist$/],
   ["a disk that is a folder", ["--disk", "/"], /^run: disk \/ is a folder$/],
   ["a disk that is a device", ["--disk", "/dev/null"], /^run: disk \/dev\/null is not a regular/],
+  ["a root file system of another guest", [
+    ...["--guest", "hello", "--rootfs", "/"],
+  ], /^run: --rootfs goes with --guest linux$/],
+  ["a root file system that is not there", [
+    ...["--guest", "linux", "--rootfs", "/no"],
+  ], /^run: rootfs \/no does not exist$/],
+  ["a root file system that is none", [
+    ...["--guest", "linux", "--rootfs", "README.md"],
+  ], /^run: rootfs README.md is no file system: /],
+  ["a root file system without an init", [
+    ...["--guest", "linux", "--rootfs", "docs"],
+  ], /^run: rootfs docs has no sbin\/init: /],
+  ["a root file system beside an initrd", [
+    ...["--guest", "linux", "--initrd", "README.md", "--rootfs", "/"],
+  ], /^run: a root file system goes with the built initrd: leave one out$/],
   ["a plan that is not there", ["--plan", "/nowhere"], /^run: core plan \/nowhere cannot be read$/],
   ["more vCPUs than cores", ["--vcpus", "8"], /^run: .*(more roles than cores|8 vCPUs)/],
   ["a configuration that is not there", ["--config", "/no"], /^run: configuration \/no cannot be/],
