@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { EXIT, usageError } from "../errors.ts";
 import { runInLab } from "../lab/machine.ts";
 import { runCommand } from "./command.ts";
-import { readOptions } from "./options.ts";
+import { readOptions, textsOf } from "./options.ts";
 
 const OPTIONS = {
   with: { type: "string", multiple: true },
@@ -40,7 +40,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     );
   }
   const show = (bytes: Uint8Array) => writeAll(Deno.stderr, bytes);
-  const files = [values.with ?? []].flat().map((path) => resolve(String(path)));
+  const files = textsOf(values, "with").map((path) => resolve(path));
   return await runInLab(command, files, signal, {
     stdout: (bytes) => writeAll(Deno.stdout, bytes),
     stderr: show,

@@ -13,7 +13,7 @@ import { Runtime } from "../runtime/runtime.ts";
 import { runCommand } from "./command.ts";
 import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
 import { runMachines } from "./machines.ts";
-import { type OptionValues, readOptions, textOf } from "./options.ts";
+import { type OptionValues, readOptions, textOf, textsOf } from "./options.ts";
 import { keepRecord } from "./keep_record.ts";
 
 const OPTIONS = {
@@ -28,6 +28,7 @@ const OPTIONS = {
   network: { type: "string" },
   console: { type: "string" },
   mac: { type: "string" },
+  port: { type: "string", multiple: true },
   cmdline: { type: "string" },
   cpuid: { type: "string" },
   kernel: { type: "string" },
@@ -65,6 +66,8 @@ Without options: the digest demonstration at every placement and notification.
   --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
   --mac ADDRESS            Ethernet address of the guest's network device
   --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
+  --port NAME=SOCKET       a port that the guest finds by name (Linux: /dev/virtio-ports/NAME), at a
+                           Unix socket to which a program of the host may connect; any number of them
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -108,6 +111,15 @@ async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
   };
 }
 
+/** A port as `--port` writes it. */
+function portOf(text: string): { name: string; socket: string } {
+  const at = text.indexOf("=");
+  if (at < 1 || at === text.length - 1) {
+    throw usageError("bad-option", `--port ${text}: write NAME=SOCKET`);
+  }
+  return { name: text.slice(0, at), socket: text.slice(at + 1) };
+}
+
 /** The machine that the options describe. */
 async function configOf(values: OptionValues): Promise<VmConfigInput> {
   const input = await guestOf(values);
@@ -139,6 +151,8 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
     if (input.disk === undefined) input.disk = disk;
     else input.disks = [{ file: disk, writable: values.writable === true }];
   }
+  const ports = textsOf(values, "port");
+  if (ports.length > 0) input.ports = ports.map(portOf);
   if (values.overcommit) input.overcommit = true;
   if (values.writable) input.writable = true;
   parseWith(vmConfigSchema, input, "options");

@@ -111,7 +111,7 @@ export class Vm implements AsyncDisposable {
     for (let done = 0; done < bytes.length;) {
       if (this.#state !== "running" && this.#state !== "paused") return;
       done += this.#input.write(bytes.subarray(done));
-      for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+      this.#wakeCores();
       if (done < bytes.length) await new Promise((resolve) => setTimeout(resolve, PUMP_MS));
     }
   }
@@ -119,7 +119,7 @@ export class Vm implements AsyncDisposable {
   /** Tells a virtio console the size of the terminal that shows it. */
   resize(columns: number, rows: number): void {
     this.#input.resize(columns, rows);
-    for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+    this.#wakeCores();
   }
 
   /** Counters since the start. */
@@ -143,7 +143,7 @@ export class Vm implements AsyncDisposable {
     const { stub } = this.#host;
     try {
       this.#cores = await this.#host.acquireCores(this);
-      this.#pump = setInterval(() => this.#console.pump(), PUMP_MS);
+      this.#pump = setInterval(() => this.#pumpLines(), PUMP_MS);
       for (const [i, core] of this.#cores.entries()) {
         const sameCore = this.config.placement === "same-core";
         await core.exchange({
@@ -159,6 +159,7 @@ export class Vm implements AsyncDisposable {
         }
       }
       this.#host.verifyPlacement();
+      for (const port of this.#machine.ports) port.serve(() => this.#wakeCores());
     } catch (error) {
       await this.#finish({ state: "failed", reason: (error as Error).message });
       throw error;
@@ -234,11 +235,22 @@ export class Vm implements AsyncDisposable {
         await core.exchange({ type: "detach", machine: this.id }).catch(() => {});
       }
       clearInterval(this.#pump);
+      await Promise.all(this.#machine.ports.map((port) => port.drain()));
+      for (const port of this.#machine.ports) port.close();
       this.#console.close();
       this.#lastStats = this.stats();
       this.#host.releaseCores(this, this.#cores);
       this.#resolveEnd(end);
     })();
+  }
+
+  #pumpLines(): void {
+    this.#console.pump();
+    for (const port of this.#machine.ports) port.pump();
+  }
+
+  #wakeCores(): void {
+    for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
   }
 
   #command(command: number): void {

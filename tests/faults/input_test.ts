@@ -61,6 +61,22 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a root file system beside an initrd", [
     ...["--guest", "linux", "--initrd", "README.md", "--rootfs", "/"],
   ], /^run: a root file system goes with the built initrd: leave one out$/],
+  [
+    "a port without a socket",
+    ["--guest", "hello", "--port", "com="],
+    /^run: --port com=: write NAME=SOCKET$/,
+  ],
+  [
+    "a port with a name that is a path",
+    ["--guest", "hello", "--port", "a/b=/tmp/x"],
+    /^run: options: ports\.0\.name: 1 to 64 /,
+  ],
+  ["two ports with one name", [
+    ...["--guest", "hello", "--port", "a=/tmp/x", "--port", "a=/tmp/y"],
+  ], /^run: options: ports: two have one name$/],
+  ["a port at a place that is taken", [
+    ...["--guest", "hello", "--port", "a=README.md"],
+  ], /^run: socket README.md of port a is there already: remove it, or name another one$/],
   ["a plan that is not there", ["--plan", "/nowhere"], /^run: core plan \/nowhere cannot be read$/],
   ["more vCPUs than cores", ["--vcpus", "8"], /^run: .*(more roles than cores|8 vCPUs)/],
   ["a configuration that is not there", ["--config", "/no"], /^run: configuration \/no cannot be/],
