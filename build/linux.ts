@@ -10,7 +10,9 @@ import { modulesWithDependencies } from "./kernel_modules.ts";
 import type { Progress } from "./stub.ts";
 
 const MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng"];
-const FOLDERS = ["proc", "sys", "dev", "tmp", "etc", "sbin", "usr/bin", "usr/sbin"];
+/** File systems that a root may be on, by the names of the kernel's modules. */
+const FILE_SYSTEMS = ["ext4", "xfs", "btrfs", "squashfs", "erofs"] as const;
+const FOLDERS = ["proc", "sys", "dev", "tmp", "etc", "sbin", "usr/bin", "usr/sbin", "root"];
 const PROGRAM_FLAGS = [
   ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-ffreestanding", "-fno-stack-protector"],
   ...["-fcf-protection=none", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none"],
@@ -27,12 +29,17 @@ const MAKERS = [
     .map((name) => fileURLToPath(new URL(name, import.meta.url))),
 ];
 
+/** A file system that a root may be on. */
+export type FileSystem = typeof FILE_SYSTEMS[number];
+
 /** A Linux that runs a script and powers off. */
 export interface LinuxGuest {
   /** Path of a bzImage. */
   readonly kernel: string;
   /** Path of an uncompressed cpio archive. */
   readonly initrd: string;
+  /** Path of another archive for {@link initrdWith}: modules of the file systems. */
+  readonly fileSystems: string;
   /** Of the kernel's package. */
   readonly version: string;
 }
@@ -41,6 +48,7 @@ function guestIn(folder: string): LinuxGuest {
   return {
     kernel: join(folder, "vmlinuz"),
     initrd: join(folder, "initrd"),
+    fileSystems: join(folder, "file-systems"),
     version: Deno.readTextFileSync(join(folder, "version")),
   };
 }
@@ -54,13 +62,25 @@ function youngest(prefix: string): string | undefined {
     .sort((one, other) => made(other) - made(one))[0];
 }
 
+/** Modules, and the order in which init loads them as `splitx/modules/LIST`. */
+function moduleEntries(folder: string, names: readonly string[], list: string): ArchiveEntry[] {
+  const modules = modulesWithDependencies(folder, names);
+  const order = modules.map((module) => `${module.name}\n`).join("");
+  return [
+    ...modules.map(({ name, bytes }) => ({ path: `splitx/modules/${name}.ko`, bytes })),
+    { path: `splitx/modules/${list}`, bytes: new TextEncoder().encode(order) },
+  ];
+}
+
 /**
  * Builds the Linux guest unless the cache has it, made of the current packages. A host that has no
  * Debian packages takes what the cache has.
  *
  * Its init runs `/splitx/script`, or what `splitx.script=` on the kernel command line names
  * (`/splitx/selftest` is there), or a shell on the console; prints `splitx: exit N`, writes N to the
- * debug exit port 0xf4, and powers off.
+ * debug exit port 0xf4, and powers off. `splitx.root=` names the file system on /dev/vda that becomes
+ * the root, or the format of the archive `splitx/root.FORMAT`, such as `tar` or `tar.xz`; then the script is one of that root's, or its
+ * `/sbin/init` runs instead of a shell.
  */
 export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
   const prefix = `linux-${contentHash(MAKERS, [...MODULES, ...PROGRAM_FLAGS])}-`;
@@ -80,8 +100,6 @@ export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
   await makeInCache(folder, async (path, scratch) => {
     const debugExit = join(scratch, "debug_exit");
     await compile([...PROGRAM_FLAGS, "-o", debugExit, DEBUG_EXIT], scratch);
-    const modules = modulesWithDependencies(kernel.modules, MODULES);
-    const order = modules.map((module) => `${module.name}\n`).join("");
     const file = (path: string, from: string): ArchiveEntry => (
       { path, bytes: Deno.readFileSync(from), executable: true }
     );
@@ -91,13 +109,18 @@ export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
       { path: "bin/sh", target: "busybox" },
       file("splitx/debug_exit", debugExit),
       file("splitx/selftest", SELFTEST),
-      ...modules.map(({ name, bytes }) => ({ path: `splitx/modules/${name}.ko`, bytes })),
-      { path: "splitx/modules/order", bytes: new TextEncoder().encode(order) },
+      ...moduleEntries(kernel.modules, MODULES, "order"),
       ...FOLDERS.map((path) => ({ path })),
     ]);
     Deno.mkdirSync(path);
     Deno.copyFileSync(kernel.image, join(path, "vmlinuz"));
     Deno.writeFileSync(join(path, "initrd"), archive);
+    Deno.writeFileSync(
+      join(path, "file-systems"),
+      cpioArchive(
+        FILE_SYSTEMS.flatMap((name) => moduleEntries(kernel.modules, [name], `${name}.order`)),
+      ),
+    );
     Deno.writeTextFileSync(join(path, "version"), kernel.package.version);
   });
   return guestIn(folder);
@@ -106,16 +129,19 @@ export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
 /**
  * An initial file system with more files in it.
  *
- * @param initrd path of an uncompressed cpio archive, such as {@link LinuxGuest.initrd}
- * @param files what it does not have, such as `splitx/script`, or what stands in the place of its own
+ * @param archives paths of uncompressed cpio archives, such as {@link LinuxGuest.initrd}
+ * @param files what they do not have, such as `splitx/script`, or what stands in the place of theirs
  */
 export function initrdWith(
-  initrd: string,
+  archives: readonly string[],
   files: readonly ArchiveEntry[],
 ): Uint8Array<ArrayBuffer> {
-  const first = Deno.readFileSync(initrd), second = cpioArchive(files);
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
+  const parts = [...archives.map((path) => Deno.readFileSync(path)), cpioArchive(files)];
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

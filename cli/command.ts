@@ -24,8 +24,10 @@ export function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise
 /** The user asked the command to end. */
 export class Interrupted extends Error {}
 
+const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
 /**
- * Runs a command and ends the process with its exit code. After SIGINT or SIGTERM the command's
+ * Runs a command and ends the process with its exit code. After an interruption the command's
  * signal is aborted and it has a moment to give everything back.
  *
  * @param name prefix of its error lines
@@ -41,8 +43,7 @@ export async function runCommand(
     stopPrograms();
     controller.abort();
   };
-  Deno.addSignalListener("SIGINT", interrupt);
-  Deno.addSignalListener("SIGTERM", interrupt);
+  for (const signal of INTERRUPTIONS) Deno.addSignalListener(signal, interrupt);
   try {
     const code = await main(controller.signal);
     Deno.exit(controller.signal.aborted ? EXIT.interrupted : code);

@@ -1,10 +1,12 @@
 /** `deno task lab`: a command, in this checkout, on an emulated machine with hardware KVM. */
+import { resolve } from "node:path";
 import { EXIT, usageError } from "../errors.ts";
 import { runInLab } from "../lab/machine.ts";
 import { runCommand } from "./command.ts";
-import { readOptions } from "./options.ts";
+import { readOptions, textsOf } from "./options.ts";
 
 const OPTIONS = {
+  with: { type: "string", multiple: true },
   verbose: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
@@ -13,6 +15,7 @@ const HELP = `deno task lab [options] -- COMMAND [ARGUMENTS]
 Runs a command, such as \`deno task run --guest hello\`, in this checkout on an emulated machine whose
 processor has SVM: KVM runs guests natively there, and slowly, for it is emulated. The exit code is
 the command's.
+  --with=FILE  a file of this host that the command finds at the same place; any number of them
   --verbose    firmware, kernel and QEMU on standard error
 `;
 
@@ -37,7 +40,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     );
   }
   const show = (bytes: Uint8Array) => writeAll(Deno.stderr, bytes);
-  return await runInLab(command, signal, {
+  const files = textsOf(values, "with").map((path) => resolve(path));
+  return await runInLab(command, files, signal, {
     stdout: (bytes) => writeAll(Deno.stdout, bytes),
     stderr: show,
     ...(values.verbose ? { machine: show } : {}),

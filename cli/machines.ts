@@ -54,7 +54,9 @@ export async function runMachines(
     return end;
   };
   const alone = vms.length === 1 && vms[0]!.config.machine === "pc" && Terminal.present;
-  using _terminal = alone ? new Terminal(vms[0]!, () => void vms[0]!.stop()) : undefined;
+  using _terminal = alone
+    ? new Terminal(runtime.stub, vms[0]!, () => void vms[0]!.stop())
+    : undefined;
   const ends = await interruptible(signal, Promise.all(vms.map(run)));
   const count = (vm: Vm, what: string, value: number): RunRecord["rows"][number] => ({
     name: `${vm.config.name}: ${what}`,

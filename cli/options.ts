@@ -5,8 +5,11 @@ import { usageError } from "../errors.ts";
 /** What `parseArgs` takes as `options`. */
 export type OptionSpec = NonNullable<ParseArgsConfig["options"]>;
 
+/** Of an option that may be given several times a list. */
+export type OptionValue = string | boolean | readonly (string | boolean)[];
+
 /** Values by name; an option that was not given is absent. */
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+export type OptionValues = Readonly<Record<string, OptionValue | undefined>>;
 
 /**
  * Reads a command line.
@@ -40,4 +43,9 @@ export function readOptions(
 export function textOf(values: OptionValues, name: string): string | undefined {
   const value = values[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** Every text of an option that may be given several times. */
+export function textsOf(values: OptionValues, name: string): string[] {
+  return [values[name] ?? []].flat().filter((value) => typeof value === "string");
 }

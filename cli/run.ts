@@ -14,7 +14,7 @@ import { Runtime } from "../runtime/runtime.ts";
 import { runCommand } from "./command.ts";
 import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
 import { runMachines } from "./machines.ts";
-import { type OptionValues, readOptions, textOf } from "./options.ts";
+import { type OptionValues, readOptions, textOf, textsOf } from "./options.ts";
 import { keepRecord } from "./keep_record.ts";
 
 const OPTIONS = {
@@ -29,11 +29,13 @@ const OPTIONS = {
   network: { type: "string" },
   console: { type: "string" },
   mac: { type: "string" },
+  port: { type: "string", multiple: true },
   cmdline: { type: "string" },
   cpuid: { type: "string" },
   kernel: { type: "string" },
   initrd: { type: "string" },
   script: { type: "string" },
+  rootfs: { type: "string" },
   writable: { type: "boolean" },
   plan: { type: "string" },
   config: { type: "string" },
@@ -49,6 +51,8 @@ Without options: the digest demonstration at every placement and notification.
                            a PVH ELF image, a Linux bzImage or a multiboot kernel
   --guest linux            a Linux with a shell on this terminal (leave by Ctrl-A x)
   --script FILE            what that Linux runs instead of a shell; its exit code is the run's
+  --rootfs FILE|FOLDER     its root file system: a disk image, a tar file or a folder; what it runs
+                           is /sbin/init there, or the script
   --kernel FILE            another kernel for it
   --initrd FILE            a file that the kernel finds in memory
   --engine auto|kvm|soft   what executes guest code; auto: kvm where it runs the guest natively
@@ -59,10 +63,12 @@ Without options: the digest demonstration at every placement and notification.
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
-  --writable               the guest may write to it
+  --writable               the guest may write to it, and to the root file system
   --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
   --mac ADDRESS            Ethernet address of the guest's network device
   --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
+  --port NAME=SOCKET       a port that the guest finds by name (Linux: /dev/virtio-ports/NAME), at a
+                           Unix socket to which a program of the host may connect; any number of them
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
   --overcommit             several vCPUs may share a guest core
@@ -90,19 +96,29 @@ function readJson(path: string, what: string): unknown {
 /** What `--guest` stands for when it is no file. */
 async function guestOf(values: OptionValues): Promise<Record<string, unknown>> {
   const guest = textOf(values, "guest") ?? "digest";
-  const { kernel, script, initrd, cmdline } = values;
+  const { kernel, script, rootfs, initrd, cmdline } = values;
   if (guest === "linux") {
-    const given = Object.entries({ kernel, script, initrd, cmdline })
+    const given = Object.entries({ kernel, script, rootfs, initrd, cmdline })
       .filter(([, value]) => value !== undefined);
     return { ...await linuxConfig(Object.fromEntries(given), (line) => console.error(line)) };
   }
-  const strange = kernel !== undefined ? "--kernel" : script !== undefined ? "--script" : "";
-  if (strange) throw usageError("bad-option", `${strange} goes with --guest linux`);
+  for (const [name, value] of Object.entries({ kernel, script, rootfs })) {
+    if (value !== undefined) throw usageError("bad-option", `--${name} goes with --guest linux`);
+  }
   return {
     guest,
     ...(initrd === undefined ? {} : { initrd }),
     ...(cmdline === undefined ? {} : { cmdline }),
   };
+}
+
+/** A port as `--port` writes it. */
+function portOf(text: string): { name: string; socket: string } {
+  const at = text.indexOf("=");
+  if (at < 1 || at === text.length - 1) {
+    throw usageError("bad-option", `--port ${text}: write NAME=SOCKET`);
+  }
+  return { name: text.slice(0, at), socket: text.slice(at + 1) };
 }
 
 /** The machine that the options describe. */
@@ -114,7 +130,6 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
       "placement",
       "notification",
       "memory",
-      "disk",
       "network",
       "mac",
       "cpuid",
@@ -131,6 +146,14 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   if (plan !== undefined) {
     input.plan = parseWith(corePlanSchema, readJson(plan, "core plan"), `core plan ${plan}`);
   }
+  const disk = textOf(values, "disk");
+  if (disk !== undefined) {
+    // Behind the root file system, when that is a disk.
+    if (input.disk === undefined) input.disk = disk;
+    else input.disks = [{ file: disk, writable: values.writable === true }];
+  }
+  const ports = textsOf(values, "port");
+  if (ports.length > 0) input.ports = ports.map(portOf);
   if (values.overcommit) input.overcommit = true;
   if (values.writable) input.writable = true;
   parseWith(vmConfigSchema, input, "options");
@@ -234,7 +257,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const failed = record.ends.find((end) => end.state === "failed");
   const code = record.ends[0]!.code ?? EXIT.ok;
   if (failed) return EXIT.failed;
-  return values.script === undefined ? code : scriptExitCode(code);
+  return values.guest === "linux" ? scriptExitCode(code) : code;
 }
 
 await runCommand("run", (signal) => main(Deno.args, signal));

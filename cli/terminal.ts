@@ -1,18 +1,23 @@
 /**
  * The user's terminal on a guest's console: raw, until the guest ends or the user leaves by
- * Ctrl-A x.
+ * Ctrl-A x. Deno gives it back at its exit, the stub when a fault ends the process.
  */
+import type { Stub } from "../cores/stub.ts";
 import type { Vm } from "../runtime/vm.ts";
 
+const INPUT = 0;
 const CTRL_A = 1, LEAVE = "x".charCodeAt(0);
 
 /** A terminal that is somebody's guest console. */
 export class Terminal implements Disposable {
   readonly #reader = Deno.stdin.readable.getReader();
   readonly #resize: () => void;
+  readonly #stub: Stub;
 
   /** @param leave called once when the user leaves */
-  constructor(vm: Vm, leave: () => void) {
+  constructor(stub: Stub, vm: Vm, leave: () => void) {
+    this.#stub = stub;
+    stub.sx_terminal_guard(INPUT);
     Deno.stdin.setRaw(true);
     this.#resize = () => {
       const { columns, rows } = Deno.consoleSize();
@@ -32,6 +37,7 @@ export class Terminal implements Disposable {
   [Symbol.dispose](): void {
     Deno.removeSignalListener("SIGWINCH", this.#resize);
     Deno.stdin.setRaw(false);
+    this.#stub.sx_terminal_release();
     this.#reader.cancel().catch(() => {});
   }
 

@@ -2,7 +2,16 @@
  * Same-core placement, the classical trap and emulate: run the guest until it exits, serve the exit
  * on the core that took it, run the guest again.
  */
-import { CORE_BLOCK_COMMAND, CORE_RUN } from "./abi.ts";
+import {
+  COMMAND_PAUSE,
+  CONTROL_COMMAND,
+  CORE_BLOCK_COMMAND,
+  CORE_RUN,
+  STATE_STATE,
+  VCPU_BLOCK_CONTROL,
+  VCPU_BLOCK_STATE,
+  VCPU_PAUSED,
+} from "./abi.ts";
 import type { CoreView, Served } from "./hypervisor_loop.ts";
 import { check } from "./stub.ts";
 import type { VcpuChannel } from "./vcpu_channel.ts";
@@ -32,6 +41,7 @@ export function sameCoreLoop(core: CoreView, vcpu: number, served: ServedVcpu): 
       if (check(stub, stub.sx_vcpu_run(vcpu)) === 0) return false;
       channel.poll();
       while (channel.pending && served.live && words[CORE_BLOCK_COMMAND] === CORE_RUN) {
+        haltIfTold(channel.block);
         waitABit(core, channel.deadline);
         channel.poll();
       }
@@ -40,6 +50,12 @@ export function sameCoreLoop(core: CoreView, vcpu: number, served: ServedVcpu): 
     served.crashed(error);
   }
   return served.live;
+}
+
+/** Says that the vCPU has halted, as the stub does while the vCPU is there. */
+function haltIfTold(block: Int32Array): void {
+  if (Atomics.load(block, VCPU_BLOCK_CONTROL + CONTROL_COMMAND) !== COMMAND_PAUSE) return;
+  Atomics.store(block, VCPU_BLOCK_STATE + STATE_STATE, VCPU_PAUSED);
 }
 
 function waitABit(core: CoreView, deadline: number): void {

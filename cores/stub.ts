@@ -64,6 +64,8 @@ export const SYMBOLS = {
   sx_tap_receive: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
   sx_tap_send: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
   sx_tap_close: { parameters: ["i32"], result: "i32" },
+  sx_terminal_guard: { parameters: ["i32"], result: "i32" },
+  sx_terminal_release: { parameters: [], result: "i32" },
 } as const;
 
 /** The stub's functions. */

@@ -7,7 +7,7 @@ import { buildGuests } from "../build/guests.ts";
 import { buildLinuxGuest } from "../build/linux.ts";
 import { runProgram } from "../build/program.ts";
 import { buildStub, type Progress } from "../build/stub.ts";
-import { hostError } from "../errors.ts";
+import { hostError, usageError } from "../errors.ts";
 
 /** The checkout, at the same place on the host and in the lab. */
 export const CHECKOUT = fileURLToPath(new URL("../", import.meta.url));
@@ -25,6 +25,17 @@ function isFile(path: string): boolean {
 function fileEntry(path: string, from: string): ArchiveEntry {
   const executable = ((Deno.statSync(from).mode ?? 0) & 0o100) !== 0;
   return { path, bytes: Deno.readFileSync(from), executable };
+}
+
+/**
+ * A file that a user wants at the same place in the lab.
+ *
+ * @param path absolute
+ * @throws SplitXError `bad-file` (exit code 2)
+ */
+export function givenEntry(path: string): ArchiveEntry {
+  if (!isFile(path)) throw usageError("bad-file", `${path} is not a file that the lab can have`);
+  return fileEntry(path.slice(1), path);
 }
 
 /**

@@ -112,12 +112,14 @@ async function lastWordsOf(
  * Boots the lab, runs a command in the checkout there, and ends the lab.
  *
  * @param words the command and its arguments
+ * @param files paths of further files of this host that it finds at the same place
  * @param signal ends the machine at once
  * @returns the command's exit code
  * @throws SplitXError what the host lacks (exit code 3), or `lab-ended` when the machine ended first
  */
 export async function runInLab(
   words: readonly string[],
+  files: readonly string[],
   signal: AbortSignal,
   streams: LabStreams,
 ): Promise<number> {
@@ -125,7 +127,7 @@ export async function runInLab(
   using folder = new RunFolder();
   const endWord = crypto.randomUUID();
   const initrd = join(folder.path, "initrd");
-  await writeLabInitrd(initrd, kernel, words, endWord, streams.progress);
+  await writeLabInitrd(initrd, kernel, words, files, endWord, streams.progress);
   signal.throwIfAborted();
 
   const ports = [{ name: "out", to: streams.stdout }, { name: "err", to: streams.stderr }]

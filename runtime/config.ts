@@ -73,6 +73,16 @@ const diskSchema = z.strictObject({
   queues: z.int().min(1).max(8).default(1),
 });
 
+const MOST_PORTS = 16;
+
+/** A named port of a virtio console. */
+const portSchema = z.strictObject({
+  /** What the guest finds it by: `/dev/virtio-ports/NAME` in Linux. */
+  name: z.string().regex(/^[!-.0-~]{1,64}$/, "1 to 64 printable characters without /"),
+  /** Path of a Unix socket that is made, to which a program of the host may connect. */
+  socket: z.string().min(1),
+});
+
 const NETWORK_WORDS = "is no network: write up to 32 small letters, digits and -, a letter first," +
   " or tap:NAME";
 const MAC_WORDS = "is no address of a device: write six bytes as 02:00:00:00:00:01";
@@ -117,6 +127,8 @@ export const vmConfigSchema = z.strictObject({
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
   /** What typing goes to: the serial port, or a virtio console, which Linux calls hvc0. */
   console: z.enum(["serial", "virtio"]).default("serial"),
+  /** Lines of bytes between programs of the guest and of the host. */
+  ports: z.array(portSchema).max(MOST_PORTS).default([]),
   cmdline: z.string().default(""),
   /** What the guest finds by CPUID besides: name or path of a template, or its content. */
   cpuid: z.union([z.string().min(1), cpuidTemplateSchema]).optional(),
@@ -134,6 +146,12 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.placement === "split" || config.console === "serial", {
   path: ["console"],
   message: "virtio needs split placement, where a core polls for input",
+}).refine((config) => config.placement === "split" || config.ports.length === 0, {
+  path: ["ports"],
+  message: "need split placement, where a core polls for input",
+}).refine((config) => new Set(config.ports.map((port) => port.name)).size === config.ports.length, {
+  path: ["ports"],
+  message: "two have one name",
 }).refine((config) => config.mac === undefined || config.network !== undefined, {
   path: ["mac"],
   message: "is the address of a network device: name a network as well",

@@ -23,8 +23,19 @@ export interface MachineDescription {
   /** Devices that are there or not. */
   readonly entropy: boolean;
   readonly virtioConsole: boolean;
+  /** Named ports of a virtio console. */
+  readonly ports: readonly PortDescription[];
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
+}
+
+/** A named port, between its guest and a program of the host. */
+export interface PortDescription {
+  readonly name: string;
+  /** What comes for the guest; see `devices/input_ring.ts`. */
+  readonly input: SharedArrayBuffer;
+  /** What the guest says; see `hypercalls/console_ring.ts`. */
+  readonly output: SharedArrayBuffer;
 }
 
 /** What a machine's network device is joined to. */

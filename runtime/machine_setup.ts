@@ -42,6 +42,7 @@ import type {
 import { macOf } from "./network/mac.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { openTap } from "./network/tap.ts";
+import { PortServer } from "./port_server.ts";
 
 const PAGE = 4096;
 
@@ -58,6 +59,7 @@ export interface Machine {
   readonly description: MachineDescription;
   /** Blocks of its vCPUs. */
   readonly blocks: readonly Int32Array[];
+  readonly ports: readonly PortServer[];
   /** Frees memory, vCPUs and files; its vCPUs must have stopped. */
   release(): void;
 }
@@ -83,6 +85,11 @@ export function setUpMachine(
   };
   try {
     const disks = openDisks(stub, config, (disk) => undo.push(() => stub.sx_file_close(disk.file)));
+    const ports = config.ports.map(({ name, socket }) => {
+      const port = new PortServer(name, socket);
+      undo.push(() => port.close());
+      return port;
+    });
     const network = describeNetwork(stub, id, config);
     if (network?.link.kind === "tap") {
       const { tap } = network.link;
@@ -135,19 +142,21 @@ export function setUpMachine(
       vcpus,
       console: createConsoleBuffer(),
       input: createInputBuffer(),
-      polled: pc || disks.virtio.length > 0 || network !== null || config.console === "virtio",
+      polled: pc || disks.virtio.length > 0 || network !== null || config.console === "virtio" ||
+        ports.length > 0,
       ioapic: split,
       counters: createCounters(config.vcpus),
       disks,
       entropy: pc,
       virtioConsole: config.console === "virtio",
+      ports: ports.map((port) => port.description),
       network,
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
       },
     };
-    return { description, blocks, release };
+    return { description, blocks, ports, release };
   } catch (error) {
     release();
     throw error;

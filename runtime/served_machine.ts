@@ -28,7 +28,13 @@ import { machineCounters, vcpuCounters } from "./counters.ts";
 import { Platform } from "./devices/platform.ts";
 import { ExitRouter } from "./exit_router.ts";
 import type { NetworkPlace, Networks } from "./network/networks.ts";
-import type { LastExit, MachineDescription, MachineEnd } from "./machine_description.ts";
+import type { PortLine } from "./devices/device.ts";
+import type {
+  LastExit,
+  MachineDescription,
+  MachineEnd,
+  PortDescription,
+} from "./machine_description.ts";
 
 const REASONS = new Map([
   [EXIT_TRIPLE_FAULT, "triple fault"],
@@ -44,6 +50,18 @@ function exitAt(words: Int32Array, at: number): LastExit {
     address: pair(EVENT_ADDR_LO, EVENT_ADDR_HI),
     rip: pair(EVENT_RIP_LO, EVENT_RIP_HI),
     detail: words[at + EVENT_DETAIL]!,
+  };
+}
+
+function portLine({ name, input, output }: PortDescription): PortLine {
+  const reader = new InputReader(input);
+  return {
+    name,
+    input: reader,
+    output: new ConsoleWriter(output),
+    get open() {
+      return reader.open;
+    },
   };
 }
 
@@ -95,6 +113,7 @@ export class ServedMachine implements Machine {
       network: this.#network,
       ioapic: description.ioapic,
       virtioConsole: description.virtioConsole,
+      ports: description.ports.map(portLine),
       entropy: description.entropy,
       output,
       input: new InputReader(description.input),

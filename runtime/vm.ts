@@ -4,6 +4,7 @@ import {
   COMMAND_RUN,
   COMMAND_STOP,
   STATE_STATE,
+  STATE_THREAD,
   VCPU_BLOCK_STATE,
   VCPU_PAUSED,
   VCPU_STOPPED,
@@ -23,8 +24,11 @@ import { readStats, type VmStats } from "./vm_stats.ts";
 
 /** How often the housekeeping core looks at a running machine's console, milliseconds. */
 const PUMP_MS = 4;
-/** How long a vCPU may take to obey. */
-const OBEY_MS = 2000;
+/**
+ * How many times a vCPU that was told something is looked at, a millisecond or more apart. They are
+ * counted and not timed, for a host that keeps us from running keeps the vCPU from it as well.
+ */
+const OBEY_LOOKS = 2000;
 
 /** How a machine ended. */
 export interface VmEnd {
@@ -68,6 +72,7 @@ export class Vm implements AsyncDisposable {
   readonly #resolveEnd: (end: VmEnd) => void;
   #state: VmState = "created";
   #cores: HypervisorCore[] = [];
+  #starting: Promise<void> | undefined;
   #pump: ReturnType<typeof setInterval> | undefined;
   #finishing: Promise<void> | undefined;
   #released = false;
@@ -111,7 +116,7 @@ export class Vm implements AsyncDisposable {
     for (let done = 0; done < bytes.length;) {
       if (this.#state !== "running" && this.#state !== "paused") return;
       done += this.#input.write(bytes.subarray(done));
-      for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+      this.#wakeCores();
       if (done < bytes.length) await new Promise((resolve) => setTimeout(resolve, PUMP_MS));
     }
   }
@@ -119,7 +124,7 @@ export class Vm implements AsyncDisposable {
   /** Tells a virtio console the size of the terminal that shows it. */
   resize(columns: number, rows: number): void {
     this.#input.resize(columns, rows);
-    for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
+    this.#wakeCores();
   }
 
   /** Counters since the start. */
@@ -140,36 +145,44 @@ export class Vm implements AsyncDisposable {
    */
   async start(): Promise<void> {
     this.#state = step(this.#state, "running");
-    const { stub } = this.#host;
     try {
-      this.#cores = await this.#host.acquireCores(this);
-      this.#pump = setInterval(() => this.#console.pump(), PUMP_MS);
-      for (const [i, core] of this.#cores.entries()) {
-        const sameCore = this.config.placement === "same-core";
-        await core.exchange({
-          type: "attach",
-          machine: this.#machine.description,
-          ...(sameCore ? { sameCoreVcpu: i } : {}),
-        });
-      }
-      if (this.config.placement === "split") {
-        for (const [i, vcpu] of this.#machine.description.vcpus.entries()) {
-          check(stub, stub.sx_vcpu_start(vcpu.handle, this.plan.guest[i]!, this.#cores[0]!.handle));
-          placeThread(this.stats().vcpus[i]!.thread, this.plan.guest[i]!);
-        }
-      }
-      this.#host.verifyPlacement();
+      await (this.#starting = this.#run());
     } catch (error) {
       await this.#finish({ state: "failed", reason: (error as Error).message });
       throw error;
     }
   }
 
-  /** Halts every vCPU where it is. */
+  /** Has cores serve it and its vCPUs run; those of a machine that was stopped meanwhile end at once. */
+  async #run(): Promise<void> {
+    const { stub } = this.#host;
+    this.#cores = await this.#host.acquireCores(this);
+    this.#pump = setInterval(() => this.#pumpLines(), PUMP_MS);
+    for (const [i, core] of this.#cores.entries()) {
+      const sameCore = this.config.placement === "same-core";
+      await core.exchange({
+        type: "attach",
+        machine: this.#machine.description,
+        ...(sameCore ? { sameCoreVcpu: i } : {}),
+      });
+    }
+    if (this.config.placement === "split") {
+      for (const [i, vcpu] of this.#machine.description.vcpus.entries()) {
+        check(stub, stub.sx_vcpu_start(vcpu.handle, this.plan.guest[i]!, this.#cores[0]!.handle));
+        placeThread(this.stats().vcpus[i]!.thread, this.plan.guest[i]!);
+      }
+    }
+    this.#host.verifyPlacement();
+    for (const port of this.#machine.ports) port.serve(() => this.#wakeCores());
+  }
+
+  /** Halts every vCPU where it is. One that ended the machine by itself meanwhile has halted too. */
   async pause(): Promise<void> {
     this.#state = step(this.#state, "paused");
     this.#command(COMMAND_PAUSE);
-    await this.#until((state) => state === VCPU_PAUSED || state === VCPU_STOPPED);
+    await this.#until((state) =>
+      state === VCPU_PAUSED || state === VCPU_STOPPED || this.#finishing !== undefined
+    );
   }
 
   /** Goes on after a pause. */
@@ -224,21 +237,32 @@ export class Vm implements AsyncDisposable {
     return this.#finishing ??= (async () => {
       this.#state = step(this.#state, end.state);
       this.#command(COMMAND_STOP);
-      const started = this.stats().vcpus.some(({ thread }) => thread !== 0);
-      if (started && this.config.placement === "split") {
+      await this.#starting?.catch(() => {});
+      if (this.config.placement === "split") {
         await this.#until((state) => state === VCPU_STOPPED);
-        for (const { thread } of this.stats().vcpus) forgetThread(thread);
+        for (const { thread } of this.stats().vcpus) if (thread !== 0) forgetThread(thread);
       }
       for (const core of this.#cores) {
         if (core.dead) continue;
         await core.exchange({ type: "detach", machine: this.id }).catch(() => {});
       }
       clearInterval(this.#pump);
+      await Promise.all(this.#machine.ports.map((port) => port.drain()));
+      for (const port of this.#machine.ports) port.close();
       this.#console.close();
       this.#lastStats = this.stats();
       this.#host.releaseCores(this, this.#cores);
       this.#resolveEnd(end);
     })();
+  }
+
+  #pumpLines(): void {
+    this.#console.pump();
+    for (const port of this.#machine.ports) port.pump();
+  }
+
+  #wakeCores(): void {
+    for (const core of this.#cores) this.#host.stub.sx_core_wake(core.handle);
   }
 
   #command(command: number): void {
@@ -250,10 +274,11 @@ export class Vm implements AsyncDisposable {
 
   /** Waits until every started vCPU's state satisfies `holds`. */
   async #until(holds: (state: number) => boolean): Promise<void> {
-    const deadline = performance.now() + OBEY_MS;
+    let looks = 0;
     for (const block of this.#machine.blocks) {
-      while (!holds(Atomics.load(block, VCPU_BLOCK_STATE + STATE_STATE))) {
-        if (performance.now() > deadline) {
+      const state = (word: number) => Atomics.load(block, VCPU_BLOCK_STATE + word);
+      while (state(STATE_THREAD) !== 0 && !holds(state(STATE_STATE))) {
+        if (++looks > OBEY_LOOKS) {
           throw runError("vcpu-stuck", `a vCPU of ${this.config.name} does not obey`);
         }
         await new Promise((resolve) => setTimeout(resolve, 1));

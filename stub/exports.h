@@ -155,4 +155,8 @@ SX_EXPORT int32_t sx_tap_receive(int32_t tap, int32_t vm, const uint32_t *segmen
 SX_EXPORT int32_t sx_tap_send(int32_t tap, int32_t vm, const uint32_t *segments, uint32_t count);
 SX_EXPORT int32_t sx_tap_close(int32_t tap);
 
+/** Remembers how the terminal is set, and sets it so again when a fault ends the process. One at a time. */
+SX_EXPORT int32_t sx_terminal_guard(int32_t fd);
+SX_EXPORT int32_t sx_terminal_release(void);
+
 #endif

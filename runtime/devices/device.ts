@@ -45,6 +45,16 @@ export interface ByteSource {
   skip(): void;
 }
 
+/** What is at the other end of a line of bytes both ways. */
+export interface PortLine {
+  /** What the guest finds it by; empty when it has no name. */
+  readonly name: string;
+  readonly output: ByteSink;
+  readonly input: ByteSource;
+  /** Whether somebody is there. */
+  readonly open: boolean;
+}
+
 /** What ends a machine. Each answer is the outcome that the write which asked for it returns. */
 export interface PowerSwitch {
   /** @param code the guest's exit code, 0 to 255 */

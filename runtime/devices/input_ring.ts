@@ -1,6 +1,6 @@
 /**
- * What is typed to a guest, between the housekeeping core, which writes, and the hypervisor core,
- * which reads: a byte ring in shared memory.
+ * What comes to a guest's terminal or port, between the housekeeping core, which writes, and the
+ * hypervisor core, which reads: a byte ring in shared memory.
  */
 
 /** Words before the bytes: bytes written, bytes read, on lines of their own. */
@@ -8,6 +8,8 @@ const WRITTEN = 0;
 const READ = 32;
 /** Size of the terminal, beside what is written: columns above 16 bits of rows. */
 const SIZE = 1;
+/** Whether somebody is at the port: 1 or 0. */
+const OPEN = 2;
 const HEADER_BYTES = 256;
 /** Capacity in bytes; a power of two. */
 const INPUT_BYTES = 4096;
@@ -31,6 +33,11 @@ export class InputWriter {
   /** Tells the size of the terminal, each at most 65,535. */
   resize(columns: number, rows: number): void {
     Atomics.store(this.#words, SIZE, columns << 16 | rows & 0xffff);
+  }
+
+  /** Tells whether somebody is there. */
+  set open(open: boolean) {
+    Atomics.store(this.#words, OPEN, open ? 1 : 0);
   }
 
   /** Puts in what fits: how many bytes were taken. */
@@ -65,6 +72,11 @@ export class InputReader {
   /** Columns of the terminal above 16 bits of rows; 0 when nobody told. */
   get size(): number {
     return this.#words[SIZE]!;
+  }
+
+  /** Whether somebody is there. */
+  get open(): boolean {
+    return this.#words[OPEN] === 1;
   }
 
   /** Takes it away. */

@@ -9,7 +9,7 @@ import type { FramePort } from "../network/frame_port.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
 import { Bus } from "./bus.ts";
 import { DEBUG_EXIT_PORTS, DebugExit } from "./debug_exit.ts";
-import type { ByteSink, ByteSource, InterruptLine } from "./device.ts";
+import type { ByteSink, ByteSource, InterruptLine, PortLine } from "./device.ts";
 import { Ioapic, IOAPIC_BYTES } from "./ioapic.ts";
 import { KernelInterrupts } from "./kernel_interrupts.ts";
 import { KernelDoorbells } from "./kernel_doorbells.ts";
@@ -66,6 +66,8 @@ export interface PlatformOptions {
   readonly input: TerminalInput;
   /** Whether a virtio console is the one that input is for, rather than the serial port. */
   readonly virtioConsole: boolean;
+  /** What is at the named ports of a virtio console. */
+  readonly ports: readonly PortLine[];
   /** Whether it has what an operating system looks for beside the devices that were asked for. */
   readonly entropy: boolean;
   readonly polling: PollingPolicy;
@@ -140,10 +142,7 @@ export class Platform implements Pollable {
     if (options.entropy) {
       this.#addVirtio(new VirtioEntropy(memory, { fill: stub.sx_random }));
     }
-    if (options.virtioConsole) {
-      const device = new VirtioConsole(memory, options.output, options.input);
-      this.#console = { device, transport: this.#addVirtio(device) };
-    }
+    if (options.virtioConsole || options.ports.length > 0) this.#addConsole(options);
     this.#pci.assignBars(PCI_MEMORY);
   }
 
@@ -187,6 +186,13 @@ export class Platform implements Pollable {
     ports.map(KEYBOARD_PORT, KEYBOARD_RESET_PORTS, new KeyboardReset(power));
     ports.map(PORT_DEBUG_EXIT, DEBUG_EXIT_PORTS, new DebugExit(power));
     ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#line(SCI), steadyClock));
+  }
+
+  #addConsole({ memory, output, input, virtioConsole, ports }: PlatformOptions): void {
+    const terminal = virtioConsole ? { name: "", output, input, open: true } : undefined;
+    const device = new VirtioConsole(memory, terminal, ports);
+    const transport = this.#addVirtio(device);
+    if (terminal) this.#console = { device, transport };
   }
 
   #lookAtSize({ device, transport }: ConsoleParts): void {

@@ -84,13 +84,12 @@ export class QueuePoller {
   /** Looks after every queue of a device from now on. */
   add(transport: VirtioPci): void {
     for (const index of transport.queues.keys()) {
-      const { input } = transport.device;
-      const mine = input?.index === index ? input : undefined;
-      const polled = !this.#atOnce && (mine !== undefined || this.#policy.startRate === 0);
+      const input = transport.device.inputs?.find((one) => one.index === index);
+      const polled = !this.#atOnce && (input !== undefined || this.#policy.startRate === 0);
       this.#entries.push({
         transport,
         index,
-        input: mine,
+        input,
         polled,
         since: 0,
         notifications: 0,

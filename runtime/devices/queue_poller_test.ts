@@ -17,7 +17,7 @@ class Backlog {
   readonly log: number[] = [];
   readonly queues: { pending: boolean; backlog: number; notifications: boolean; chains: number }[];
 
-  readonly device: { outstanding: number; input?: InputQueue; impatient?: boolean } = {
+  readonly device: { outstanding: number; inputs?: readonly InputQueue[]; impatient?: boolean } = {
     outstanding: 0,
   };
 
@@ -167,7 +167,7 @@ Deno.test("a device that has not given back all is served again, and the core do
 Deno.test("a queue for input is served when there is input, and never asks its driver", () => {
   for (const startRate of [0, 2, Infinity]) {
     const backlog = new Backlog(8, 0), input = { index: 0, waiting: false };
-    backlog.device.input = input;
+    backlog.device.inputs = [input];
     const { poller, clock } = pollerOf({ ...ELVIS, startRate }, backlog);
     strictEqual(poller.poll(), false);
     input.waiting = true;

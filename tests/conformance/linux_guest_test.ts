@@ -1,8 +1,10 @@
 /** The Linux guest is an ordinary one: QEMU's software processor and its virtio devices run it. */
 import { match, ok, strictEqual } from "node:assert";
 import { buildLinuxGuest, initrdWith } from "../../build/linux.ts";
+import { linuxConfig } from "../../runtime/linux_guest.ts";
 import { packagesTest } from "../debian_packages.ts";
-import { TempFile } from "../support.ts";
+import { makeImage, makeRoot } from "../linux_root.ts";
+import { command, TempFile } from "../support.ts";
 
 const LIMIT_MS = 60_000;
 const MACHINE = [
@@ -92,7 +94,7 @@ packagesTest("the self-test fails where the machine has not what it should have"
 packagesTest("the Linux guest runs a script that was put into its initrd", async () => {
   const { kernel, initrd } = await buildLinuxGuest(() => {});
   using both = new TempFile(
-    initrdWith(initrd, [{
+    initrdWith([initrd], [{
       path: "splitx/script",
       bytes: new TextEncoder().encode("echo a script on $(uname -s)\nexit 42\n"),
     }]),
@@ -108,3 +110,44 @@ packagesTest("the Linux guest has a shell on its console when there is no script
   match(output, /exit 5\nsplitx: exit 5$/m);
   strictEqual(code, 5 << 1 | 1);
 });
+
+/** Boots a Linux guest with a root file system as its configuration says. */
+async function bootRoot(rootfs: string) {
+  const { guest, initrd, cmdline, disk } = await linuxConfig({ rootfs }, () => {});
+  using file = new TempFile(initrd as Uint8Array);
+  const drive = `if=virtio,format=raw,readonly=on,file=${disk}`;
+  return await boot(guest, file.path, cmdline!, disk === undefined ? [] : ["-drive", drive]);
+}
+
+packagesTest(
+  "the Linux guest gives way to a root file system: image, archive, folder",
+  async () => {
+    using root = new TempFile(""), image = new TempFile(""), archive = new TempFile("");
+    Deno.removeSync(root.path);
+    await makeRoot(root.folder);
+    await makeImage(root.folder, image.path);
+    const packed = await command("tar", ["-cJf", archive.path, "-C", root.folder, "."]);
+    strictEqual(packed.code, 0, packed.stderr);
+    for (
+      const [rootfs, how] of [
+        [image.path, "ext2/ext3\nproc\nttyS0\ndev\n(?!writable)"],
+        [archive.path, "tmpfs\nproc\nttyS0\ndev\nwritable\n"],
+        [root.folder, "tmpfs\nproc\nttyS0\ndev\nwritable\n"],
+      ] as const
+    ) {
+      const { output, code } = await bootRoot(rootfs);
+      match(output, new RegExp(`^init 1 of the user\n(.*\n)*root on ${how}`, "m"));
+      strictEqual(code, 0);
+    }
+  },
+);
+
+packagesTest(
+  "a root file system that cannot be used ends the Linux guest with its reason",
+  async () => {
+    using archive = new TempFile(Uint8Array.from([0x1f, 0x8b, 8, 0, 1, 2, 3]));
+    const { output, code } = await bootRoot(archive.path);
+    match(output, /^splitx: the root file system cannot be used\nsplitx: exit 1$/m);
+    strictEqual(code, 1 << 1 | 1);
+  },
+);

@@ -68,6 +68,46 @@ for (const placement of ["same-core", "split"] as const) {
   });
 }
 
+/** Keeps this thread from hearing anything for a while. */
+function beDeaf(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+for (const placement of ["same-core", "split"] as const) {
+  engineTest(`pause() of a machine that has just ended is over at ${placement}`, async () => {
+    await using runtime = await Runtime.open();
+    await using vm = runtime.createVm({ guest: "hello", placement });
+    await vm.start();
+    beDeaf(500); // it ends, and nobody has heard of it
+    await vm.pause();
+    strictEqual((await vm.ended).code, 0);
+  });
+
+  engineTest(
+    `pause() halts a parked guest, and resume() lets it go on at ${placement}`,
+    async () => {
+      await using runtime = await Runtime.open();
+      await using vm = runtime.createVm({ guest: "hello", cmdline: "park=1000", placement });
+      await vm.start();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await vm.pause();
+      vm.resume();
+      strictEqual((await vm.ended).code, 0);
+    },
+  );
+}
+
+engineTest("stop() while it starts ends a machine, which leaves nothing behind", async () => {
+  await using runtime = await Runtime.open();
+  await using vm = runtime.createVm({ guest: "crash", cmdline: "do=loop" });
+  const starting = vm.start();
+  await vm.stop();
+  await starting;
+  strictEqual(vm.state, "stopped");
+  strictEqual(await vm.output(), "");
+});
+
 engineTest("stop() of a paused machine ends it", async () => {
   await using runtime = await Runtime.open();
   await using vm = runtime.createVm({ guest: "crash", cmdline: "do=loop" });

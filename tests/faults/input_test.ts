@@ -55,6 +55,37 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a disk that is not there", ["--disk", "/nowhere"], /^run: disk \/nowhere does not exist$/],
   ["a disk that is a folder", ["--disk", "/"], /^run: disk \/ is a folder$/],
   ["a disk that is a device", ["--disk", "/dev/null"], /^run: disk \/dev\/null is not a regular/],
+  ["a root file system of another guest", [
+    ...["--guest", "hello", "--rootfs", "/"],
+  ], /^run: --rootfs goes with --guest linux$/],
+  ["a root file system that is not there", [
+    ...["--guest", "linux", "--rootfs", "/no"],
+  ], /^run: rootfs \/no does not exist$/],
+  ["a root file system that is none", [
+    ...["--guest", "linux", "--rootfs", "README.md"],
+  ], /^run: rootfs README.md is no file system: /],
+  ["a root file system without an init", [
+    ...["--guest", "linux", "--rootfs", "docs"],
+  ], /^run: rootfs docs has no sbin\/init: /],
+  ["a root file system beside an initrd", [
+    ...["--guest", "linux", "--initrd", "README.md", "--rootfs", "/"],
+  ], /^run: a root file system goes with the built initrd: leave one out$/],
+  [
+    "a port without a socket",
+    ["--guest", "hello", "--port", "com="],
+    /^run: --port com=: write NAME=SOCKET$/,
+  ],
+  [
+    "a port with a name that is a path",
+    ["--guest", "hello", "--port", "a/b=/tmp/x"],
+    /^run: options: ports\.0\.name: 1 to 64 /,
+  ],
+  ["two ports with one name", [
+    ...["--guest", "hello", "--port", "a=/tmp/x", "--port", "a=/tmp/y"],
+  ], /^run: options: ports: two have one name$/],
+  ["a port at a place that is taken", [
+    ...["--guest", "hello", "--port", "a=README.md"],
+  ], /^run: socket README.md of port a is there already: remove it, or name another one$/],
   ["a plan that is not there", ["--plan", "/nowhere"], /^run: core plan \/nowhere cannot be read$/],
   ["more vCPUs than cores", ["--vcpus", "8"], /^run: .*(more roles than cores|8 vCPUs)/],
   ["a configuration that is not there", ["--config", "/no"], /^run: configuration \/no cannot be/],

@@ -1,12 +1,11 @@
 /** What a driver may do to a device's queues, right and wrong: for the devices' unit tests. */
 import { ok, strictEqual } from "node:assert";
 import fc from "fast-check";
-import { type Buffer, type DriverSide, FLAG } from "./driver_side.ts";
+import { type Buffer, type DriverSide, FLAG, QUEUE_BYTES } from "./driver_side.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { Virtqueue } from "./virtqueue.ts";
 
-/** Where buffers lie: behind the queues of up to two drivers. */
-const DATA = 0x8000, MEMORY = 65536;
+const DATA_BYTES = 0x8000;
 const ROUNDS = 10_000;
 
 /** A device under test. */
@@ -20,15 +19,26 @@ export interface FuzzTarget {
   feed(length: number): void;
 }
 
+/** Where buffers lie: behind the queues, of which there is room for two at least. */
+function dataAt(queues: number): number {
+  return QUEUE_BYTES * Math.max(2, queues);
+}
+
+/** Memory for so many queues and their buffers. */
+export function fuzzMemory(queues: number): number {
+  return dataAt(queues) + DATA_BYTES;
+}
+
 function stepsFor(queues: number) {
+  const data = dataAt(queues), memory = fuzzMemory(queues);
   const queue = fc.nat(queues - 1);
   const buffer = fc.record({
-    address: fc.integer({ min: DATA, max: MEMORY - 2048 }),
+    address: fc.integer({ min: data, max: memory - 2048 }),
     length: fc.integer({ min: 1, max: 2048 }),
   });
   const descriptor = fc.record({
     index: fc.nat(15),
-    address: fc.oneof(fc.nat(MEMORY), fc.integer({ min: DATA, max: MEMORY - 2048 })),
+    address: fc.oneof(fc.nat(memory), fc.integer({ min: data, max: memory - 2048 })),
     length: fc.oneof(fc.nat(2000), fc.nat(2 ** 32 - 1)),
     flags: fc.constantFrom(0, FLAG.next, FLAG.write, FLAG.write | FLAG.next, FLAG.indirect, 0xffff),
     next: fc.nat(20),
@@ -63,7 +73,7 @@ export function fuzzDevice<T extends FuzzTarget>(
       const target = create(), { device, drivers } = target;
       const sides = drivers.map((driver) => new Virtqueue(driver.memory));
       sides.forEach((side, i) => side.enable(drivers[i]!.addresses, false));
-      const writable = new Uint8Array(MEMORY);
+      const writable = new Uint8Array(fuzzMemory(queues));
       const allow = ({ address, length }: Buffer) => writable.fill(1, address, address + length);
       for (const step of steps) {
         if ("feed" in step) target.feed(step.feed);
@@ -81,7 +91,7 @@ export function fuzzDevice<T extends FuzzTarget>(
           drivers[step.queue]!.add(step.chain.map((part) => ({ ...part, write })));
         }
       }
-      strictEqual(strayWrite(drivers[0]!.bytes, writable), -1);
+      strictEqual(strayWrite(drivers[0]!.bytes, writable, dataAt(queues)), -1);
       check(target);
     }),
     { numRuns: ROUNDS },
@@ -89,8 +99,8 @@ export function fuzzDevice<T extends FuzzTarget>(
 }
 
 /** Where something is that nobody made writable; -1 when nowhere. */
-function strayWrite(bytes: Uint8Array, writable: Uint8Array): number {
-  for (let at = DATA; at < MEMORY; at++) {
+function strayWrite(bytes: Uint8Array, writable: Uint8Array, from: number): number {
+  for (let at = from; at < bytes.length; at++) {
     if (bytes[at] !== 0 && writable[at] === 0) return at;
   }
   return -1;

@@ -4,7 +4,7 @@ import type { QueueAddresses } from "./virtqueue.ts";
 
 const TABLE = 0x1000, AVAILABLE = 0x2000, USED = 0x3000;
 /** From one queue to the next. */
-const QUEUE_BYTES = 0x4000;
+export const QUEUE_BYTES = 0x4000;
 const DESCRIPTOR_BYTES = 16, USED_BYTES = 8;
 
 /** Flags of a descriptor. */

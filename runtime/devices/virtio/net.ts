@@ -35,7 +35,7 @@ export class VirtioNet implements VirtioDevice {
   readonly features = MAC | STATUS;
   readonly queues = QUEUES;
   readonly config: Device;
-  readonly input: InputQueue;
+  readonly inputs: readonly InputQueue[];
   readonly #port: FramePort;
   #running = false;
   readonly #counters: Float64Array;
@@ -48,12 +48,12 @@ export class VirtioNet implements VirtioDevice {
   constructor(memory: GuestMemory, port: FramePort, mac: Uint8Array, counters: Float64Array) {
     this.#port = port;
     this.#counters = counters;
-    this.input = {
+    this.inputs = [{
       index: RECEIVE,
       get waiting() {
         return port.pending;
       },
-    };
+    }];
     this.#header = new SegmentList(memory);
     this.#frame = new SegmentList(memory);
     this.#plain.bytes[NUM_BUFFERS_AT] = 1;

@@ -34,8 +34,8 @@ export interface VirtioDevice {
   start(features: number, inOrder: boolean): void;
   /** The driver has reset it, or broke it, or it never started: it holds nothing of the guest's. */
   reset(): void;
-  /** The queue whose chains are room for what comes from outside, when there is one. */
-  readonly input?: InputQueue;
+  /** The queues whose chains are room for what comes from outside. */
+  readonly inputs?: readonly InputQueue[];
   /**
    * Serves chains of one of its queues, and gives back what was outstanding there and is done.
    *
