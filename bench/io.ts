@@ -1,17 +1,20 @@
 /**
  * A virtio disk behind a polled queue, beside the same image, file and depth on QEMU with KVM, which
- * is tried at every set-up it has: held against the best of them. All in one run, interleaved.
+ * is tried at every set-up it has: held against the best of them. All in one run, interleaved. Then
+ * the network, likewise.
  */
 import { buildGuests } from "../build/guests.ts";
-import { hostError, runError } from "../errors.ts";
-import { type GuestReport, readGuestReport } from "../runtime/guest_report.ts";
-import { Histogram, median } from "../runtime/histogram.ts";
+import { hostError } from "../errors.ts";
+import { readGuestReport } from "../runtime/guest_report.ts";
+import { median } from "../runtime/histogram.ts";
 import type { Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { VmStats } from "../runtime/vm_stats.ts";
 import { bounded, distribution, figure } from "./measurement.ts";
+import { benchNet } from "./net.ts";
 import { qemuInstalled } from "./qemu.ts";
 import { blkOnQemu, QEMU_DISK_SET_UPS } from "./qemu_blk.ts";
+import { Samples } from "./samples.ts";
 
 const ROUNDS = 7;
 /** V8 compiles the loop and the page cache fills while these run. */
@@ -57,35 +60,6 @@ const STREAM: Workload = {
 };
 const WORKLOADS = [LATENCY, DEEP, WRITES, STREAM];
 
-/** What the rounds of one workload at one set-up gave. */
-class Samples {
-  readonly latency = new Histogram();
-  readonly #p50s: number[] = [];
-  readonly #rates: number[] = [];
-
-  add(report: GuestReport, operation: string, nsPerTick: number): void {
-    const ticks = report.histograms.get(operation), span = report.spans.get(operation);
-    if (!ticks || !span) throw runError("no-figures", "the guest gave no figures");
-    this.latency.merge(ticks, nsPerTick);
-    this.#p50s.push(ticks.quantile(0.5) * nsPerTick);
-    this.#rates.push(span.n / (span.ticks * nsPerTick) * 1e9);
-  }
-
-  get rounds(): number {
-    return this.#rates.length;
-  }
-
-  /** Median over rounds of a round's median, in nanoseconds. */
-  get p50(): number {
-    return median(this.#p50s);
-  }
-
-  /** Median over rounds, requests a second. */
-  get rate(): number {
-    return median(this.#rates);
-  }
-}
-
 /** Bytes a second of `dd` reading the file from the page cache. */
 async function hostReadRate(file: string): Promise<number> {
   const started = performance.now();
@@ -123,7 +97,8 @@ export async function benchIo(say: (line: string) => void): Promise<Row[]> {
   const image = `${await buildGuests(say)}/blk.elf`;
   const disk = makeDisk();
   try {
-    return await measure(image, disk, say);
+    const { rows, nsPerTick } = await measure(image, disk, say);
+    return [...rows, ...await benchNet(nsPerTick, say)];
   } finally {
     Deno.removeSync(disk);
   }
@@ -149,7 +124,7 @@ async function measure(
   image: string,
   disk: string,
   say: (line: string) => void,
-): Promise<Row[]> {
+): Promise<{ rows: Row[]; nsPerTick: number }> {
   const setUps = [OURS, ...QEMU_DISK_SET_UPS.map((one) => one.name)];
   const samples = new Map(
     WORKLOADS.map((one) => [one, new Map(setUps.map((name) => [name, new Samples()]))]),
@@ -247,5 +222,5 @@ async function measure(
       interruptsEach > 0 && interruptsEach < 0.25,
     ),
   );
-  return rows;
+  return { rows, nsPerTick: runtime.nsPerTick };
 }

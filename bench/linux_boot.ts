@@ -43,7 +43,7 @@ export async function bootFiles(say: (line: string) => void): Promise<BootFiles>
   }
   const initrd = Deno.makeTempFileSync({ prefix: "splitx-boot-" });
   const script = { path: "splitx/script", bytes: new TextEncoder().encode(SCRIPT) };
-  Deno.writeFileSync(initrd, initrdWith(guest.initrd, [script]));
+  Deno.writeFileSync(initrd, initrdWith([guest.initrd], [script]));
   return { kernel: join(folder, "vmlinux"), initrd };
 }
 

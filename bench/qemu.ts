@@ -8,7 +8,7 @@ const PROGRAM = "qemu-system-x86_64";
  * Where QEMU may run. A process whose machines run is confined to its housekeeping cores, and its
  * children would be too: QEMU's threads would share one core.
  */
-const ONLINE = "/sys/devices/system/cpu/online";
+export const ONLINE = "/sys/devices/system/cpu/online";
 /** QEMU stops without ending when its KVM meets an instruction that it cannot run. */
 const LIMIT_MS = 30_000;
 

@@ -9,6 +9,7 @@ import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config
 import { settleConfig, type SettledConfig } from "../runtime/engine_config.ts";
 import { idleExitNames } from "../runtime/idling.ts";
 import { linuxConfig, scriptExitCode } from "../runtime/linux_guest.ts";
+import { passtInstalled } from "../runtime/network/passt.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { runCommand } from "./command.ts";
@@ -64,7 +65,9 @@ Without options: the digest demonstration at every placement and notification.
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
   --writable               the guest may write to it, and to the root file system
-  --network NAME|tap:NAME  a network that machines share (see --config), or a TAP interface
+  --network NAME|tap:NAME|user|none
+                           a network that machines share (see --config), a TAP interface, or the
+                           host's sockets by passt, which is a Linux guest's where it is installed
   --mac ADDRESS            Ethernet address of the guest's network device
   --console serial|virtio  what typing goes to; Linux calls them ttyS0 and hvc0
   --port NAME=SOCKET       a port that the guest finds by name (Linux: /dev/virtio-ports/NAME), at a
@@ -139,6 +142,9 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   ) {
     const text = textOf(values, name);
     if (text !== undefined) input[name] = text;
+  }
+  if (values.guest === "linux" && input.network === undefined && input.placement !== "same-core") {
+    input.network = passtInstalled() ? "user" : "none";
   }
   const vcpus = textOf(values, "vcpus");
   if (vcpus !== undefined) input.vcpus = /^\d+$/.test(vcpus) ? Number(vcpus) : vcpus;

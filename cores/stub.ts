@@ -66,6 +66,10 @@ export const SYMBOLS = {
   sx_tap_close: { parameters: ["i32"], result: "i32" },
   sx_terminal_guard: { parameters: ["i32"], result: "i32" },
   sx_terminal_release: { parameters: [], result: "i32" },
+  sx_stream_connect: { parameters: ["buffer", "u32"], result: "i32" },
+  sx_stream_receive: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_stream_send: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sx_stream_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
 /** The stub's functions. */

@@ -1,6 +1,7 @@
 /*
  * Two of these guests speak raw Ethernet through the first virtio network device of each, polled.
- * Each needs an address of its own. The active one finds the other by a broadcast.
+ * Each needs an address of its own. The active one finds the other by a broadcast, or at
+ * 02:00:00:00:00:N by peer=N in decimal.
  *
  * role=client sends n=COUNT requests of size=BYTES, one at a time, to a role=server, which echoes
  *   them: "@hist round_trip" and "@ticks round_trip".
@@ -220,7 +221,8 @@ void guest_main(void) {
   if (waits) {
     passive();
   } else {
-    insist(everybody, HELLO, WELCOME, 0, NET_FRAME_MIN, peer);
+    const u8 number = (u8)option_number("peer", 0), named[NET_MAC_BYTES] = {2, 0, 0, 0, 0, number};
+    insist(number ? named : everybody, HELLO, WELCOME, 0, NET_FRAME_MIN, peer);
     if (streams) source(n);
     else client(n);
     insist(peer, END, ENDED, n, NET_FRAME_MIN, NULL);

@@ -11,8 +11,10 @@ import type { Progress } from "../build/stub.ts";
 import { hostError } from "../errors.ts";
 import { dependencyEntries } from "./npm_dependencies.ts";
 
-const MODULES = ["virtio_pci", "virtio_console", "kvm_amd"];
-const FOLDERS = ["proc", "sys", "dev", "tmp", "sbin", "usr/sbin"];
+const MODULES = ["virtio_pci", "virtio_console", "kvm_amd", "tun"];
+/** The second one is for processors with AVX2, and the first one runs it there. */
+const PASST = ["usr/bin/passt", "usr/bin/passt.avx2"];
+const FOLDERS = ["proc", "sys", "dev", "tmp", "sbin", "usr/sbin", "lab/root"];
 /** Where Deno looks for its cache when HOME is /root. */
 const DENO_DIR = "root/.cache/deno";
 /** Programs and libraries are of this host, so that the stub that it built fits them. */
@@ -35,15 +37,19 @@ async function librariesOf(program: string): Promise<string[]> {
 }
 
 /**
- * Builds the lab's first archive unless the cache has it: busybox, Deno with its libraries and npm
- * packages, KVM's modules.
+ * Builds the lab's first archive unless the cache has it: busybox, passt, Deno with its libraries and
+ * npm packages, KVM's modules.
  *
  * @returns path of an uncompressed cpio archive
  */
 export async function buildLabInitramfs(kernel: DebianKernel, progress: Progress): Promise<string> {
   const busybox = await debianPackage("busybox-static", progress);
-  const libraries = await librariesOf(DENO);
-  const packages = [kernel.package, busybox].map((one) => basename(one.folder));
+  const passt = await debianPackage("passt", progress);
+  const programs = PASST.map((path) => join(passt.folder, path));
+  const libraries = [
+    ...new Set((await Promise.all([DENO, ...programs].map(librariesOf))).flat()),
+  ];
+  const packages = [kernel.package, busybox, passt].map((one) => basename(one.folder));
   const hash = contentHash([...MAKERS, DENO, ...libraries], [...packages, ...libraries]);
   const archive = join(cacheFolder(), `lab-${hash}.cpio`);
   if (exists(archive)) return archive;
@@ -60,6 +66,7 @@ export async function buildLabInitramfs(kernel: DebianKernel, progress: Progress
         program("bin/busybox", join(busybox.folder, "bin/busybox")),
         { path: "bin/sh", target: "busybox" },
         program("usr/bin/deno", DENO),
+        ...PASST.map((path, i) => program(path, programs[i]!)),
         ...libraries.map((library) => program(library.slice(1), library)),
         ...modules.map(({ name, bytes }) => ({ path: `lab/modules/${name}.ko`, bytes })),
         { path: "lab/modules/order", bytes: new TextEncoder().encode(order) },

@@ -84,7 +84,7 @@ const portSchema = z.strictObject({
 });
 
 const NETWORK_WORDS = "is no network: write up to 32 small letters, digits and -, a letter first," +
-  " or tap:NAME";
+  " user, tap:NAME or none";
 const MAC_WORDS = "is no address of a device: write six bytes as 02:00:00:00:00:01";
 
 /** A machine's configuration; every field but `guest` has a default. */
@@ -121,8 +121,12 @@ export const vmConfigSchema = z.strictObject({
   writable: z.boolean().default(false),
   /** More virtio disks, in the order in which the guest finds them. */
   disks: z.array(diskSchema).max(MOST_DISKS).default([]),
-  /** Name of a network that machines share, or `tap:` and an interface of the host. */
-  network: z.string().refine((text) => parseNetwork(text) !== undefined, NETWORK_WORDS).optional(),
+  /**
+   * Name of a network that machines share; `tap:` and an interface of the host; `user`, the sockets
+   * of the host by passt; or `none`.
+   */
+  network: z.string().refine((text) => parseNetwork(text) !== undefined, NETWORK_WORDS)
+    .transform((text) => text === "none" ? undefined : text).optional(),
   /** Ethernet address of its network device; made from the machine's number when absent. */
   mac: z.string().refine((text) => parseMac(text) !== undefined, MAC_WORDS).optional(),
   /** What typing goes to: the serial port, or a virtio console, which Linux calls hvc0. */

@@ -25,6 +25,10 @@ Deno.test("a network wants split placement and a name, and a mac wants a network
   const mac = "02:00:00:00:00:0A";
   strictEqual(parse({ guest: "net", network: "lan-2", mac }).mac, mac);
   refuses({ network: "lan", placement: "same-core" }, /network: needs split placement/);
+  refuses({ network: "user", placement: "same-core" }, /network: needs split placement/);
+  strictEqual(parse({ guest: "net", network: "user" }).network, "user");
+  strictEqual(parse({ guest: "net", network: "none", placement: "same-core" }).network, undefined);
+  refuses({ network: "none", mac }, /mac: .* name a network/);
   for (
     const network of [
       "",

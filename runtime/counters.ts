@@ -13,6 +13,7 @@ export const MACHINE_COUNTER = {
   framesSent: 7,
   framesReceived: 8,
   framesDropped: 9,
+  linksLost: 10,
   count: 16,
 } as const;
 

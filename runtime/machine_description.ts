@@ -42,10 +42,10 @@ export interface PortDescription {
 export interface NetworkDescription {
   /** The device's address. */
   readonly mac: Uint8Array;
-  /** A switch between the machines of one core, or the stub's handle of a TAP interface. */
+  /** A switch between the machines of one core, or the stub's handle of something of the host's. */
   readonly link:
     | { readonly kind: "switch"; readonly name: string }
-    | { readonly kind: "tap"; readonly tap: number };
+    | { readonly kind: "tap" | "stream"; readonly handle: number };
 }
 
 /** One vCPU of it. */

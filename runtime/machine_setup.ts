@@ -41,6 +41,7 @@ import type {
 } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
 import { parseNetwork } from "./network/network_name.ts";
+import { connectPasst } from "./network/passt.ts";
 import { openTap } from "./network/tap.ts";
 import { PortServer } from "./port_server.ts";
 
@@ -91,10 +92,7 @@ export function setUpMachine(
       return port;
     });
     const network = describeNetwork(stub, id, config);
-    if (network?.link.kind === "tap") {
-      const { tap } = network.link;
-      undo.push(() => stub.sx_tap_close(tap));
-    }
+    if (network) undo.push(() => closeLink(stub, network));
     const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[config.engine], config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
     const address = addressOf(stub.sx_vm_memory(vm));
@@ -164,11 +162,23 @@ export function setUpMachine(
 }
 
 function describeNetwork(stub: Stub, id: number, config: VmConfig): NetworkDescription | null {
-  const network = config.network === undefined ? undefined : parseNetwork(config.network);
-  if (!network) return null;
+  const network = parseNetwork(config.network ?? "none");
   const mac = macOf(id, config.mac);
-  if (network.kind === "switch") return { mac, link: network };
-  return { mac, link: { kind: "tap", tap: openTap(stub, network.device) } };
+  switch (network?.kind) {
+    case "switch":
+      return { mac, link: network };
+    case "tap":
+      return { mac, link: { kind: "tap", handle: openTap(stub, network.device) } };
+    case "user":
+      return { mac, link: { kind: "stream", handle: connectPasst(stub) } };
+    default:
+      return null;
+  }
+}
+
+function closeLink(stub: Stub, { link }: NetworkDescription): void {
+  if (link.kind === "tap") stub.sx_tap_close(link.handle);
+  if (link.kind === "stream") stub.sx_stream_close(link.handle);
 }
 
 /** Ports that a PC's devices may get. */

@@ -168,6 +168,8 @@ export class Runtime implements AsyncDisposable {
     const id = this.#nextId++;
     const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
     checkNeighbours(this.#neighbour(id, config, plan), others);
+    // A process that the machine gets beside it inherits where it may run.
+    if (config.network === "user") confineHousekeeping(this.stub, plan.housekeeping);
     const machine = setUpMachine(this.stub, id, config, files, {
       tscKhz: this.tscKhz,
       disabledExits: this.disabledExits(config, plan),

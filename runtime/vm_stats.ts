@@ -81,6 +81,8 @@ export interface VmStats {
   readonly framesReceived: number;
   /** Frames that were malformed or found no room, going out or coming in. */
   readonly framesDropped: number;
+  /** 1 when what was at the other end of its network is gone: its link is down since. */
+  readonly linksLost: number;
   /** Guest memory that the host has given it, bytes. */
   readonly residentBytes: number;
   /** KVM's own counters: the machine's, and the sums of its vCPUs'. */
@@ -173,6 +175,7 @@ export function readStats(
     framesSent: machine[MACHINE_COUNTER.framesSent]!,
     framesReceived: machine[MACHINE_COUNTER.framesReceived]!,
     framesDropped: machine[MACHINE_COUNTER.framesDropped]!,
+    linksLost: machine[MACHINE_COUNTER.linksLost]!,
     residentBytes: stub.sx_vm_resident(vm),
     kvm: sumOf([ofVm, ...ofVcpus]),
   };

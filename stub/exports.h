@@ -158,5 +158,17 @@ SX_EXPORT int32_t sx_tap_close(int32_t tap);
 /** Remembers how the terminal is set, and sets it so again when a fault ends the process. One at a time. */
 SX_EXPORT int32_t sx_terminal_guard(int32_t fd);
 SX_EXPORT int32_t sx_terminal_release(void);
+/**
+ * Connects to a Unix socket on which frames travel as QEMU's `-netdev stream` has them. `path` is
+ * zero-terminated.
+ */
+SX_EXPORT int32_t sx_stream_connect(const uint8_t *path, uint32_t size);
+/** As sx_tap_receive(). ENOTCONN when nothing waits and the other end is gone. */
+SX_EXPORT int32_t sx_stream_receive(int32_t stream, int32_t vm, const uint32_t *segments,
+                                    uint32_t count);
+/** As sx_tap_send(); at most 65,550 bytes. ENOTCONN when the other end is gone. */
+SX_EXPORT int32_t sx_stream_send(int32_t stream, int32_t vm, const uint32_t *segments,
+                                 uint32_t count);
+SX_EXPORT int32_t sx_stream_close(int32_t stream);
 
 #endif

@@ -13,7 +13,7 @@ struct slot {
 
 static struct slot tables[HANDLE_KINDS][SLOTS];
 static const int limits[HANDLE_KINDS] = {SX_MAX_VMS, SX_MAX_VCPUS, SX_MAX_CORES, SX_MAX_FILES,
-                                         SX_MAX_TAPS};
+                                         SX_MAX_TAPS, SX_MAX_STREAMS};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int handle_open(enum handle_kind kind, void *object) {

@@ -16,9 +16,12 @@
 #define SX_MAX_CORES 64
 #define SX_MAX_FILES 64
 #define SX_MAX_TAPS 64
+#define SX_MAX_STREAMS 64
 
 /* Segments of guest memory in one transfer. */
 #define SX_MOST_SEGMENTS 1023
+/* Bytes of the largest frame that a stream sends. */
+#define SX_STREAM_FRAME_MAX 65550
 
 /* Memory that TypeScript may hold a view of: its addresses stay mapped for the process's life. */
 struct region {
@@ -64,7 +67,15 @@ int fail(const char *call);
 int fail_with(const char *call, int error);
 
 /* handles.c: a handle is a slot and its generation, so that a stale or invented one is refused. */
-enum handle_kind { HANDLE_VM, HANDLE_VCPU, HANDLE_CORE, HANDLE_FILE, HANDLE_TAP, HANDLE_KINDS };
+enum handle_kind {
+  HANDLE_VM,
+  HANDLE_VCPU,
+  HANDLE_CORE,
+  HANDLE_FILE,
+  HANDLE_TAP,
+  HANDLE_STREAM,
+  HANDLE_KINDS,
+};
 int handle_open(enum handle_kind kind, void *object);
 void *handle_get(enum handle_kind kind, int handle);
 void *handle_close(enum handle_kind kind, int handle);

@@ -137,7 +137,9 @@ export class Platform implements Pollable {
     for (const disk of options.disks) this.#addVirtio(new VirtioBlock(stub, vm, memory, disk));
     if (network) {
       const frames = counters.subarray(MACHINE_COUNTER.framesSent);
-      this.#addVirtio(new VirtioNet(memory, network.port, network.mac, frames));
+      const device = new VirtioNet(memory, network.port, network.mac, frames);
+      const transport = this.#addVirtio(device);
+      device.linkLost = () => transport.configChanged();
     }
     if (options.entropy) {
       this.#addVirtio(new VirtioEntropy(memory, { fill: stub.sx_random }));

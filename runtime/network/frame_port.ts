@@ -8,6 +8,8 @@ export const FRAME_MIN = 14;
 
 /** Answer of {@link FramePort.receive}: the frame was longer than the room for it and is lost. */
 export const LOST = -1;
+/** Answer of {@link FramePort.receive}: the other end is gone for good. */
+export const GONE = -2;
 
 /** One end of a network. Nothing here allocates. */
 export interface FramePort {
@@ -28,7 +30,7 @@ export interface FramePort {
    * Takes the next frame.
    *
    * @param room where it is put
-   * @returns its bytes, 0 when there is none, or `LOST`
+   * @returns its bytes, 0 when there is none, `LOST`, or `GONE`
    */
   receive(room: SegmentList): number;
 }

@@ -2,8 +2,8 @@
 import type { Stub } from "../../cores/stub.ts";
 import type { NetworkDescription } from "../machine_description.ts";
 import type { FramePort } from "./frame_port.ts";
+import { type FrameCalls, HostPort } from "./host_port.ts";
 import { Switch } from "./switch.ts";
-import { TapPort } from "./tap_port.ts";
 
 /** A machine's place in a network. */
 export interface NetworkPlace {
@@ -12,6 +12,12 @@ export interface NetworkPlace {
   readonly mac: Uint8Array;
   /** Gives the place back, once. */
   leave(): void;
+}
+
+function callsFor(stub: Stub, kind: "tap" | "stream"): FrameCalls {
+  return kind === "tap"
+    ? { send: stub.sx_tap_send, receive: stub.sx_tap_receive }
+    : { send: stub.sx_stream_send, receive: stub.sx_stream_receive };
 }
 
 /** See the head of this file. A network begins with its first machine and ends with its last. */
@@ -30,8 +36,10 @@ export class Networks {
     ticksPerMs: number,
     { link, mac }: NetworkDescription,
   ): NetworkPlace {
-    if (link.kind === "tap") {
-      return { port: new TapPort(stub, link.tap, vm, ticksPerMs), mac, leave: () => {} };
+    if (link.kind !== "switch") {
+      const calls = callsFor(stub, link.kind);
+      const port = new HostPort(calls, link.handle, vm, stub.sx_tsc, ticksPerMs);
+      return { port, mac, leave: () => {} };
     }
     const network = this.#switches.get(link.name) ?? new Switch();
     const port = network.join(mac);

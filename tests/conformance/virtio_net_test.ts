@@ -1,10 +1,11 @@
 /** The virtio network driver of the micro guests, between two QEMUs. */
 import { ok, strictEqual } from "node:assert";
+import { netOverTap, tapProblem } from "../../bench/net.ts";
 import { PCI_MACHINES, runOnQemu } from "../../bench/qemu.ts";
 import { netOnQemu } from "../../bench/qemu_net.ts";
 import { buildGuests } from "../../build/guests.ts";
 import { readGuestReport } from "../../runtime/guest_report.ts";
-import { QEMU_ACCELERATORS, qemuPairTest, qemuTest } from "../support.ts";
+import { NO_QEMU, QEMU_ACCELERATORS, qemuPairTest, qemuTest, testUnless } from "../support.ts";
 
 async function image(): Promise<string> {
   return `${await buildGuests(() => {})}/net.elf`;
@@ -65,3 +66,19 @@ qemuTest("net says in one line what it cannot do on QEMU", async () => {
     strictEqual(code, 3);
   }
 });
+
+testUnless(
+  NO_QEMU || await tapProblem(),
+  "a process of the host answers net on QEMU over a TAP interface",
+  async () => {
+    const n = 100, runs = await netOverTap(2, `n=${n} size=64`, ["tcg"]);
+    ok(runs.length >= 2);
+    for (const { output, code, errors } of runs) {
+      strictEqual(code, 0, output + errors);
+      const { text, spans, counts } = readGuestReport(output);
+      strictEqual(text, "");
+      strictEqual(spans.get("round_trip")?.n, n);
+      strictEqual(counts.get("bytes"), n * 64);
+    }
+  },
+);

@@ -23,6 +23,7 @@ function undo(name: Name, result: unknown): void {
   if (typeof result !== "number" || result <= 0) return;
   if (name === "sx_vm_create") strictEqual(stub.sx_vm_destroy(result), 0);
   if (name === "sx_tap_open") strictEqual(stub.sx_tap_close(result), 0);
+  if (name === "sx_stream_connect") strictEqual(stub.sx_stream_close(result), 0);
   if (name === "sx_core_create") strictEqual(stub.sx_core_destroy(result), 0);
 }
 
@@ -45,7 +46,7 @@ function argumentsOf(name: Name): fc.Arbitrary<unknown[]> {
         const bytes = before instanceof Uint8Array ? before.length : 0;
         if (name === "sx_vcpu_set_cpuid") return Math.floor(bytes / 40);
         if (name === "sx_vm_route") return Math.floor(bytes / 16);
-        const segments = /_segments$|^sx_tap_(send|receive)$/.test(name);
+        const segments = /_segments$|^sx_(tap|stream)_(send|receive)$/.test(name);
         return segments ? Math.floor(bytes / 12) : bytes;
       }
       return (parameters as readonly string[])[i] === "u32" ? (value as number) >>> 0 : value;

@@ -4,9 +4,8 @@
  */
 import { byteArea } from "../../../cores/byte_copy.ts";
 import type { GuestMemory } from "../../../cores/guest_memory.ts";
-import { FRAME_MAX, FRAME_MIN, type FramePort, LOST } from "../../network/frame_port.ts";
+import { FRAME_MAX, FRAME_MIN, type FramePort, GONE, LOST } from "../../network/frame_port.ts";
 import { MAC_BYTES } from "../../network/mac.ts";
-import type { Device } from "../device.ts";
 import { Registers } from "../registers.ts";
 import { SegmentList } from "./segment_list.ts";
 import type { InputQueue, VirtioDevice } from "./virtio_device.ts";
@@ -25,8 +24,8 @@ const LINK_UP = 1;
 /** The header before a frame (5.1.6): all zero but for the number of buffers, without offloads. */
 const HEADER_BYTES = 12, NUM_BUFFERS_AT = 10;
 
-/** Indexes of the counters that {@link VirtioNet} keeps: frames. */
-export const NET_COUNTER = { sent: 0, received: 1, dropped: 2, count: 3 } as const;
+/** Indexes of the counters that {@link VirtioNet} keeps: frames, and ends that are gone. */
+export const NET_COUNTER = { sent: 0, received: 1, dropped: 2, linksLost: 3, count: 4 } as const;
 
 /** See the head of this file. Serving allocates nothing. */
 export class VirtioNet implements VirtioDevice {
@@ -34,8 +33,10 @@ export class VirtioNet implements VirtioDevice {
   readonly classCode = 0x020000;
   readonly features = MAC | STATUS;
   readonly queues = QUEUES;
-  readonly config: Device;
+  readonly config = new Registers(CONFIG_BYTES);
   readonly inputs: readonly InputQueue[];
+  /** Told that the link has gone down, which the driver finds in the configuration. */
+  linkLost: () => void = () => {};
   readonly #port: FramePort;
   #running = false;
   readonly #counters: Float64Array;
@@ -57,10 +58,8 @@ export class VirtioNet implements VirtioDevice {
     this.#header = new SegmentList(memory);
     this.#frame = new SegmentList(memory);
     this.#plain.bytes[NUM_BUFFERS_AT] = 1;
-    const config = new Registers(CONFIG_BYTES);
-    for (let i = 0; i < MAC_BYTES; i++) config.set(MAC_AT + i, 1, mac[i]!);
-    config.set(STATUS_AT, 2, LINK_UP);
-    this.config = config;
+    for (let i = 0; i < MAC_BYTES; i++) this.config.set(MAC_AT + i, 1, mac[i]!);
+    this.config.set(STATUS_AT, 2, LINK_UP);
   }
 
   start(): void {
@@ -80,6 +79,12 @@ export class VirtioNet implements VirtioDevice {
 
   serve(index: number, queue: Virtqueue, most: number): number {
     return index === RECEIVE ? this.#receive(queue, most) : this.#transmit(queue, most);
+  }
+
+  #loseLink(): void {
+    this.#counters[NET_COUNTER.linksLost]!++;
+    this.config.set(STATUS_AT, 2, 0);
+    this.linkLost();
   }
 
   #transmit(queue: Virtqueue, most: number): number {
@@ -118,6 +123,7 @@ export class VirtioNet implements VirtioDevice {
         continue;
       }
       queue.putBack();
+      if (bytes === GONE) this.#loseLink();
       if (bytes !== LOST) break;
       this.#counters[NET_COUNTER.dropped]!++;
     }

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { byteArea } from "../../../cores/byte_copy.ts";
-import { FRAME_MAX, FRAME_MIN, type FramePort, LOST } from "../../network/frame_port.ts";
+import { FRAME_MAX, FRAME_MIN, type FramePort, GONE, LOST } from "../../network/frame_port.ts";
 import { fuzzDevice } from "./device_fuzz.ts";
 import { type Buffer, DriverSide } from "./driver_side.ts";
 import { NET_COUNTER, VirtioNet } from "./net.ts";
@@ -19,10 +19,11 @@ class TestPort implements FramePort {
   unannounced = false;
   up = false;
   full = false;
+  gone = false;
   readonly #area = byteArea(2048);
 
   get pending(): boolean {
-    return this.waiting.length > 0;
+    return this.waiting.length > 0 || this.gone;
   }
 
   send(frame: SegmentList): boolean {
@@ -34,7 +35,7 @@ class TestPort implements FramePort {
 
   receive(room: SegmentList): number {
     const frame = this.waiting.shift();
-    if (!frame) return 0;
+    if (!frame) return this.gone ? GONE : 0;
     if (frame.length > room.bytes) return LOST;
     this.#area.bytes.set(frame);
     room.copyIn(frame.length, this.#area, 0);
@@ -96,7 +97,7 @@ Deno.test("a frame is sent without its header, wherever its descriptors are cut"
       strictEqual(serve(TRANSMIT), 1);
       deepStrictEqual(port.sent, [frame]);
       deepStrictEqual(transmit.collect(), [{ head, written: 0 }]);
-      deepStrictEqual([...counters], [1, 0, 0]);
+      deepStrictEqual([...counters], [1, 0, 0, 0]);
     },
   ));
 });
@@ -125,7 +126,7 @@ Deno.test("a frame comes behind a plain header, wherever the room is cut", () =>
       deepStrictEqual([...bytes.slice(start, start + HEADER + length)], [...header, ...frame]);
       const beside = [bytes[start - 1], ...bytes.slice(start + HEADER + length, start + room + 1)];
       ok(beside.every((byte) => byte === 0xee));
-      deepStrictEqual([...counters], [0, 1, 0]);
+      deepStrictEqual([...counters], [0, 1, 0, 0]);
     },
   ));
 });
@@ -143,7 +144,7 @@ Deno.test("a chain that is no frame is given back, dropped and counted", () => {
   transmit.add([from(DATA, HEADER + 60)]);
   serve(TRANSMIT);
   deepStrictEqual(port.sent, []);
-  deepStrictEqual([...counters], [0, 0, 6]);
+  deepStrictEqual([...counters], [0, 0, 6, 0]);
 });
 
 Deno.test("room of the wrong kind is given back empty, and the frame takes the next", () => {
@@ -155,7 +156,7 @@ Deno.test("room of the wrong kind is given back empty, and the frame takes the n
   strictEqual(serve(RECEIVE), 3);
   deepStrictEqual(receive.collect().map(({ written }) => written), [0, 0, HEADER + 60]);
   strictEqual(head, 2);
-  deepStrictEqual([...counters], [0, 1, 2]);
+  deepStrictEqual([...counters], [0, 1, 2, 0]);
 });
 
 Deno.test("a frame that is larger than the room is dropped, and the room stays", () => {
@@ -164,7 +165,23 @@ Deno.test("a frame that is larger than the room is dropped, and the room stays",
   port.waiting.push(frameOf(101), frameOf(100));
   strictEqual(serve(RECEIVE), 2);
   deepStrictEqual(receive.collect(), [{ head, written: HEADER + 100 }]);
-  deepStrictEqual([...counters], [0, 1, 1]);
+  deepStrictEqual([...counters], [0, 1, 1, 0]);
+});
+
+Deno.test("VirtioNet says that the link is down when the other end has gone", () => {
+  const { device, receive, port, counters, serve } = deviceOf();
+  let told = 0;
+  device.linkLost = () => void told++;
+  const head = receive.add([into(ROOM, HEADER + 100)]);
+  port.waiting.push(frameOf(60));
+  port.gone = true;
+  strictEqual(serve(RECEIVE), 1);
+  deepStrictEqual(receive.collect(), [{ head, written: HEADER + 60 }]);
+  strictEqual(device.config.read(6, 2), 1);
+  receive.add([into(ROOM, HEADER + 100)]);
+  strictEqual(serve(RECEIVE), 0);
+  strictEqual(device.config.read(6, 2), 0);
+  deepStrictEqual([told, ...counters], [1, 0, 1, 0, 1]);
 });
 
 Deno.test("without room frames wait, and a quantum ends even when frames are dropped", () => {
@@ -194,5 +211,8 @@ Deno.test("whatever a driver does, only what it made writable is written, and no
     ok(port.sent.every((frame) => frame.length >= FRAME_MIN && frame.length <= FRAME_MAX));
     counters.forEach((count, i) => total[i]! += count);
   });
-  ok(total.every((count) => count > 1000), `hardly anything happened: ${total}`);
+  ok(
+    total.subarray(0, NET_COUNTER.linksLost).every((count) => count > 1000),
+    `hardly anything happened: ${total}`,
+  );
 });

@@ -1,0 +1,60 @@
+import { deepStrictEqual, strictEqual } from "node:assert";
+import { GONE, LOST } from "./frame_port.ts";
+import { HostPort } from "./host_port.ts";
+import { TestFrames } from "./test_frames.ts";
+
+const TICKS_PER_MS = 1000, EMPTY = -11, TOO_LARGE = -90, NOT_CONNECTED = -107;
+const HANDLE = 5, VM = 3;
+
+/** A port on something that answers what it is told to. */
+function portOf(...answers: number[]) {
+  const clock = { now: 1e6 }, asked: number[][] = [];
+  const answer = (
+    handle: number,
+    vm: number,
+    _words: AllowSharedBufferSource | null,
+    count: number,
+  ) => {
+    asked.push([handle, vm, count]);
+    return answers.shift() ?? EMPTY;
+  };
+  const calls = { send: answer, receive: answer };
+  const port = new HostPort(calls, HANDLE, VM, () => clock.now, TICKS_PER_MS);
+  return { port, clock, asked };
+}
+
+const frames = new TestFrames();
+
+Deno.test("HostPort looks again at once after a frame, and later after none", () => {
+  const { port, clock, asked } = portOf(60, 1514);
+  strictEqual(port.pending, false); // nobody listens
+  port.up = true;
+  const room = frames.room(1514);
+  deepStrictEqual([port.pending, port.receive(room)], [true, 60]);
+  deepStrictEqual([port.pending, port.receive(room)], [true, 1514]);
+  deepStrictEqual([port.pending, port.receive(room)], [true, 0]);
+  strictEqual(port.pending, false);
+  clock.now += TICKS_PER_MS;
+  strictEqual(port.pending, true);
+  strictEqual(port.pending, true); // looking twice is one look
+  deepStrictEqual(asked, [[HANDLE, VM, 1], [HANDLE, VM, 1], [HANDLE, VM, 1]]);
+});
+
+Deno.test("HostPort loses a frame that is too large, and one that the host does not take", () => {
+  const { port } = portOf(TOO_LARGE, 20, EMPTY);
+  port.up = true;
+  strictEqual(port.receive(frames.room(60)), LOST);
+  strictEqual(port.pending, true);
+  strictEqual(port.send(frames.frame(Array(20).fill(1))), true);
+  strictEqual(port.send(frames.frame(Array(20).fill(1))), false);
+});
+
+Deno.test("HostPort asks nothing more of an end that is gone", () => {
+  const { port, clock, asked } = portOf(NOT_CONNECTED, 20, 20);
+  port.up = true;
+  strictEqual(port.receive(frames.room(60)), GONE);
+  clock.now += TICKS_PER_MS;
+  deepStrictEqual([port.pending, port.unannounced], [false, false]);
+  strictEqual(port.send(frames.frame(Array(20).fill(1))), false);
+  strictEqual(asked.length, 1);
+});
