@@ -2,7 +2,7 @@
 import { debianKernel } from "../build/debian_kernel.ts";
 import { EXIT, SplitXError } from "../errors.ts";
 import { trackedFiles } from "../lab/checkout.ts";
-import { NO_QEMU, testUnless } from "./support.ts";
+import { NO_ENGINE, NO_QEMU, testUnless } from "./support.ts";
 
 /** What the host lacks for `work`, empty when nothing. */
 async function problemOf(work: Promise<unknown>): Promise<string> {
@@ -28,4 +28,9 @@ export function packagesTest(name: string, fn: () => Promise<void>): void {
 /** A test that runs commands in the lab. */
 export function labTest(name: string, fn: () => Promise<void>): void {
   testUnless(NO_QEMU || NO_PACKAGES || NO_CHECKOUT, name, fn);
+}
+
+/** A test that runs a Linux guest on a machine of ours. */
+export function linuxTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_ENGINE || NO_PACKAGES, name, fn);
 }

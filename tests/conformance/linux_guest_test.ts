@@ -3,7 +3,7 @@ import { match, ok, strictEqual } from "node:assert";
 import { buildLinuxGuest, initrdWith } from "../../build/linux.ts";
 import { linuxConfig } from "../../runtime/linux_guest.ts";
 import { packagesTest } from "../debian_packages.ts";
-import { makeImage, makeRoot } from "../linux_root.ts";
+import { makeImage, makeRoot } from "../linux/user_root.ts";
 import { command, TempFile } from "../support.ts";
 
 const LIMIT_MS = 60_000;

@@ -1,4 +1,4 @@
-/** Run inside the lab: a Linux guest with two named ports, and programs of the host at their sockets. */
+/** A Linux guest with two named ports, and programs of the host at their sockets. */
 import { linuxConfig } from "../../runtime/linux_guest.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { noise, TempFile } from "../support.ts";

@@ -1,10 +1,10 @@
 /** Programs of a Linux guest and of the host talk over named ports of a virtio console. */
 import { match, strictEqual } from "node:assert";
-import { packagesTest } from "../debian_packages.ts";
-import { lab } from "./lab.ts";
+import { linuxTest } from "../debian_packages.ts";
+import { shell } from "./here.ts";
 
-packagesTest("bytes go both ways between /dev/virtio-ports of Linux and Unix sockets", async () => {
-  const { code, stdout, stderr } = await lab("deno", "run", "-A", "tests/lab/ports.ts");
+linuxTest("bytes go both ways between /dev/virtio-ports of Linux and Unix sockets", async () => {
+  const { code, stdout, stderr } = await shell("deno run -A tests/linux/ports.ts");
   const output = stdout.replaceAll("\r", "");
   match(output, /^guest: ports echo other$/m, output + stderr);
   match(output, /^guest: size 37 100$/m);

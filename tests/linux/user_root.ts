@@ -1,7 +1,7 @@
 /** A root file system of a user's own, for tests: busybox, and an init that says that it ran. */
 import { join } from "node:path";
-import { debianPackage } from "../build/debian.ts";
-import { command } from "./support.ts";
+import { debianPackage } from "../../build/debian.ts";
+import { command } from "../support.ts";
 
 const IMAGE_BYTES = 32 * 1024 ** 2;
 

@@ -1,5 +1,5 @@
 /**
- * Run inside the lab: two Linux guests on one network, each with a virtio console and an entropy
+ * Two Linux guests on one network, each with a virtio console and an entropy
  * device. Shows what they say line by line, and how they ended.
  */
 import { linuxConfig } from "../../runtime/linux_guest.ts";

@@ -1,7 +1,8 @@
-/** Linux's driver on our virtio disk, in the lab. */
+/** Linux's driver on our virtio disk. */
 import { match, strictEqual } from "node:assert";
-import { packagesTest } from "../debian_packages.ts";
-import { command } from "../support.ts";
+import { linuxTest } from "../debian_packages.ts";
+import { TempFile } from "../support.ts";
+import { shell } from "./here.ts";
 
 /** Sectors of the disk, and of 4 GiB. */
 const SECTORS = 6 * 2 ** 21, FOUR_GIB = 4 * 2 ** 21;
@@ -29,23 +30,23 @@ put ${FOUR_GIB - 1} 2
 put ${SECTORS - 1} 1
 dd if=/tmp/words of=/dev/vda bs=512 seek=${SECTORS} count=1 oflag=direct 2> /dev/null || echo full`;
 
-/** The machine in the lab, and what its disk takes of the host before and after. */
+/** The machine, and what its disk takes of the host before and after. */
 const COMMANDS = `
-printf '%s' "$1" > /tmp/script
-dd if=/dev/urandom of=/tmp/disk bs=1M count=8 2> /dev/null
-truncate -s ${SECTORS * 512} /tmp/disk
-deno run -A cli/run.ts --guest linux --script /tmp/script --disk /tmp/disk --writable
+printf '%s' "$1" > "$2/script"
+disk=$2/disk
+dd if=/dev/urandom of=$disk bs=1M count=8 2> /dev/null
+truncate -s ${SECTORS * 512} $disk
+deno run -A cli/run.ts --guest linux --script "$2/script" --disk $disk --writable
 code=$?
-echo blocks $(stat -c %b /tmp/disk) of $(stat -c %s /tmp/disk)
+echo blocks $(stat -c %b $disk) of $(stat -c %s $disk)
 for at in ${FOUR_GIB - 1} ${SECTORS - 1}; do
-  echo "file $(dd if=/tmp/disk bs=512 skip=$at count=1 2> /dev/null | head -n 1)"
+  echo "file $(dd if=$disk bs=512 skip=$at count=1 2> /dev/null | head -n 1)"
 done
 exit $code`;
 
-packagesTest("Linux writes, flushes and discards on a virtio disk, above 4 GiB too", async () => {
-  const { code, stdout, stderr } = await command(Deno.execPath(), [
-    ...["run", "-A", "cli/lab.ts", "--", "sh", "-c", COMMANDS, "sh", SCRIPT],
-  ]);
+linuxTest("Linux writes, flushes and discards on a virtio disk, above 4 GiB too", async () => {
+  using folder = new TempFile("");
+  const { code, stdout, stderr } = await shell(COMMANDS, SCRIPT, folder.folder);
   const output = stdout.replaceAll("\r", "");
   match(output, /^12582912 splitx-0 512 4096\n33554432 33554432 write back\n/m, stderr);
   match(output, /^same\ndiscarded\nempty\n/m);

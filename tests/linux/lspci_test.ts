@@ -1,14 +1,15 @@
 /** What lspci makes of our PCI functions: identity, regions, capabilities. */
 import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert";
-import { packagesTest } from "../debian_packages.ts";
-import { makeLspciRoot } from "../lspci_root.ts";
+import { linuxTest } from "../debian_packages.ts";
+import { shell } from "./here.ts";
+import { makeDebianRoot } from "./debian_root.ts";
 import { command, TempFile } from "../support.ts";
 
 const COMMANDS = `
-truncate -s 1M /tmp/disk
-echo 'lspci -nn -vv' > /tmp/script
-deno run -A cli/run.ts --guest linux --rootfs "$1" --script /tmp/script \
-  --disk /tmp/disk --network lan --console virtio`;
+truncate -s 1M "$2/disk"
+echo 'lspci -nn -vv' > "$2/script"
+deno run -A cli/run.ts --guest linux --rootfs "$1" --script "$2/script" \
+  --disk "$2/disk" --network lan --console virtio`;
 
 /** Class and identity, and how many MSI-X vectors: one a queue and one for the configuration. */
 const DEVICES: readonly (readonly [string, RegExp, vectors: number])[] = [
@@ -26,16 +27,13 @@ const AREAS: readonly (readonly [string, string])[] = [
   ["Notify", "BAR=0 offset=00003000 size="],
 ];
 
-packagesTest("lspci -vv finds every capability of our devices in order", async () => {
+linuxTest("lspci -vv finds every capability of our devices in order", async () => {
   using root = new TempFile(""), archive = new TempFile("");
   Deno.removeSync(root.path);
-  await makeLspciRoot(root.folder);
+  await makeDebianRoot(root.folder, ["pciutils"]);
   const packed = await command("tar", ["-cf", archive.path, "-C", root.folder, "."]);
   strictEqual(packed.code, 0, packed.stderr);
-  const { code, stdout, stderr } = await command(Deno.execPath(), [
-    ...["run", "-A", "cli/lab.ts", `--with=${archive.path}`, "--"],
-    ...["sh", "-c", COMMANDS, "sh", archive.path],
-  ]);
+  const { code, stdout, stderr } = await shell(COMMANDS, archive.path, archive.folder);
   const output = stdout.replaceAll("\r", "");
   strictEqual(code, 0, output + stderr);
   doesNotMatch(output, /<access denied>|!!!|unknown capability/i);

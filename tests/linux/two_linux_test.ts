@@ -1,10 +1,10 @@
-/** Two unmodified Linux guests on one network of ours, in the lab. */
+/** Two unmodified Linux guests on one network of ours. */
 import { match, ok, strictEqual } from "node:assert";
-import { labTest } from "../debian_packages.ts";
-import { lab } from "./lab.ts";
+import { linuxTest } from "../debian_packages.ts";
+import { shell } from "./here.ts";
 
-labTest("TCP carries 64 MiB from one Linux guest to another, byte for byte", async () => {
-  const { code, stdout, stderr } = await lab("deno", "run", "-A", "tests/lab/two_linux.ts");
+linuxTest("TCP carries 64 MiB from one Linux guest to another, byte for byte", async () => {
+  const { code, stdout, stderr } = await shell("deno run -A tests/linux/two_linux.ts");
   strictEqual(code, 0, stdout + stderr);
   const sums = [...stdout.matchAll(/^(server|client): ([0-9a-f]{64}) {2}-$/gm)];
   strictEqual(sums.map(([, name]) => name).sort().join(), "client,server", stdout);
