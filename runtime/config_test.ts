@@ -85,6 +85,7 @@ Deno.test("parseWith() fills in the defaults of a machine", () => {
     memory: 64 * MIB,
     writable: false,
     disks: [],
+    ports: [],
     cmdline: "",
     polling: { startRate: 1, stopIdleMs: 3000, quantum: 64, leastQuantum: 8, stuckUs: 10 },
     overcommit: false,
