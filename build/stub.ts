@@ -89,15 +89,20 @@ function filesIn(folder: string): string[] {
   });
 }
 
+/** The stub as a library. */
+export function stubLibrary(): Library {
+  const files = filesIn(STUB).sort();
+  const sources = files.filter((file) => file.endsWith(".c"));
+  const headers = files.filter((file) => file.endsWith(".h"));
+  const special = { folder: join(STUB, "soft/"), options: COMPILE_SOFT };
+  return { name: "stub", include: STUB, sources, headers, special };
+}
+
 /**
  * Builds the stub unless the cache has it.
  *
  * @returns path of the shared library
  */
 export function buildStub(progress: Progress): Promise<string> {
-  const files = filesIn(STUB).sort();
-  const sources = files.filter((file) => file.endsWith(".c"));
-  const headers = files.filter((file) => file.endsWith(".h"));
-  const special = { folder: join(STUB, "soft/"), options: COMPILE_SOFT };
-  return buildLibrary({ name: "stub", include: STUB, sources, headers, special }, progress);
+  return buildLibrary(stubLibrary(), progress);
 }

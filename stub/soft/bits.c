@@ -19,6 +19,14 @@ static inline void set_carry(struct cpu *cpu, bool carry) {
 #define PLACE(bits)                                                                             \
   (ea(cpu, op) + (uint64_t)(((int##bits##_t)REG##bits(op->src) >> __builtin_ctz(bits)) * (int64_t)(bits / 8)))
 
+void bit_place(struct cpu *cpu, const struct op *op) {
+  uint32_t bits = op->code * 8u;
+  int64_t number = bits == 16 ? (int16_t)REG16(op->src) : bits == 32 ? (int32_t)REG32(op->src) : (int64_t)REG64(op->src);
+  cpu->reg[REG_EA] = ea(cpu, op) + (uint64_t)((number >> __builtin_ctz(bits)) * (int64_t)op->code);
+  cpu->reg[REG_BIT] = (uint64_t)number & (bits - 1);
+  NEXT;
+}
+
 #define DEFINE_TEST_BIT(bits)                                                     \
   static void bt##bits##_r(struct cpu *cpu, const struct op *op) {                \
     set_carry(cpu, REG##bits(op->dst) >> NUMBER(bits) & 1);                       \

@@ -8,6 +8,9 @@
 enum { BIT_BT, BIT_BTS, BIT_BTR, BIT_BTC, BIT_OPERATIONS };
 enum { BIT_R, BIT_M, BIT_LOCK_M, BIT_FORMS };
 extern handler *const bit_handlers[BIT_OPERATIONS][3][BIT_FORMS];
+/* Makes the address of a register's bit and the bit's number, where addresses are cut to fewer than 64
+ * bits after that: REG_EA is its base then, REG_BIT the number. `code` is the operand's size. */
+handler bit_place;
 /* By size, log2 of bytes. */
 enum { CMPXCHG_R, CMPXCHG_M, XADD_R, XADD_M, EXCHANGE_FORMS_COUNT };
 extern handler *const exchange_handlers[4][EXCHANGE_FORMS_COUNT];

@@ -31,11 +31,12 @@ struct machine;
 
 typedef void handler(struct cpu *cpu, const struct op *op);
 
-/* General registers by their number in instructions, then four that only ops name. */
+/* General registers by their number in instructions, then those that only ops name. */
 enum {
   RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
   REG_ZERO,   /* always 0: an absent base or index */
   REG_EA,     /* an address that an op before this one of the same instruction made */
+  REG_BIT,    /* a bit's number, likewise */
   REG_BLOCK,  /* linear address of the running block's first byte (offset in CS without 64-bit mode) */
   REGISTERS
 };

@@ -378,9 +378,32 @@ static bool translate_one_byte(struct translator *t, const struct insn *insn) {
   return false;
 }
 
+/* The memory operand that a register's bit is in, when its address is cut. */
+static struct insn cut_bit_place(struct translator *t, const struct insn *insn) {
+  struct op *op = emit(t, insn, bit_place);
+  op->base = REG_OFFSET(insn->rip_relative ? REG_BLOCK : insn->base);
+  op->index = REG_OFFSET(insn->index);
+  op->scale = insn->scale;
+  op->disp = (int32_t)(insn->disp + (insn->rip_relative ? t->pc + insn->length : 0));
+  op->src = REG_OFFSET(insn->reg);
+  op->code = insn->size;
+  struct insn at = *insn;
+  at.base = REG_EA;
+  at.index = REG_ZERO;
+  at.scale = 0;
+  at.disp = 0;
+  at.rip_relative = false;
+  return at;
+}
+
 static void test_bit(struct translator *t, const struct insn *insn, unsigned operation, bool by_register) {
   handler *const *forms = bit_handlers[operation][size_index(insn->size) - 1];
   struct op *op;
+  if (insn_memory(insn) && by_register && insn->address_size != 8) {
+    struct insn at = cut_bit_place(t, insn);
+    emit_memory(t, &at, forms[insn->lock ? BIT_LOCK_M : BIT_M])->src = REG_OFFSET(REG_BIT);
+    return;
+  }
   if (insn_memory(insn)) {
     op = emit_memory(t, insn, forms[insn->lock ? BIT_LOCK_M : BIT_M]);
   } else {
@@ -469,7 +492,7 @@ static bool translate_two_bytes(struct translator *t, const struct insn *insn) {
     case 0xae:
       if (insn_memory(insn)) {
         if ((insn->reg & 7) != 7) return false;
-        emit_memory(t, insn, nop); /* CLFLUSH */
+        emit_memory(t, insn, load_ea8); /* CLFLUSH: it faults as a load does */
         return true;
       }
       if (insn->rep || (insn->reg & 7) < 5) return false;

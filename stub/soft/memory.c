@@ -79,7 +79,10 @@ static void write_part(struct cpu *cpu, struct means means, uint64_t address, co
 /* Of at most 8 bytes in a device; any size up to 16 in memory. */
 static void read_any(struct cpu *cpu, struct means means, uint64_t address, void *to, uint32_t size) {
   uint32_t first = bytes_in_page(address, size);
-  if (first < size) translate(cpu, means, address + first, ACCESS_READ);
+  if (first < size) {
+    translate(cpu, means, address, ACCESS_READ);
+    translate(cpu, means, address + first, ACCESS_READ);
+  }
   read_part(cpu, means, address, to, first);
   if (first < size) read_part(cpu, means, address + first, (uint8_t *)to + first, size - first);
 }

@@ -204,20 +204,18 @@ void leave(struct cpu *cpu, const struct op *op) {
 }
 
 /* ENTER with nesting level 0, the only one that compilers use; others copy frame pointers. */
+/* Frame pointers are read as they are pushed: what is pushed may lie over those that follow. */
 void enter(struct cpu *cpu, const struct op *op) {
-  uint32_t size = op->code, bytes = op->imm & 0xffff, level = op->imm >> 16 & 31;
-  uint64_t mask = sp_mask(cpu), sp = cpu->reg[RSP], bp = cpu->reg[RBP], pushed[32];
-  uint32_t count = 0;
-  pushed[count++] = bp;
-  uint64_t frame = (sp - size) & mask;
-  for (uint32_t i = 1; i < level; i++) {
-    uint64_t at = sp_address(cpu, (bp - (uint64_t)i * size) & mask);
-    pushed[count++] = size == 8 ? load64(cpu, op, at) : size == 4 ? load32(cpu, op, at) : load16(cpu, op, at);
+  uint32_t size = op->code, bytes = op->imm & 0xffff, level = op->imm >> 16 & 31, pushes = level + 1;
+  uint64_t mask = sp_mask(cpu), sp = cpu->reg[RSP], bp = cpu->reg[RBP], frame = (sp - size) & mask;
+  memory_probe_write(cpu, op, sp_address(cpu, (sp - (uint64_t)pushes * size) & mask), pushes * size);
+  for (uint32_t i = 0; i < pushes; i++) {
+    uint64_t value = i == 0 ? bp : i == level ? frame : load_sized(cpu, op, sp_address(cpu, (bp - (uint64_t)i * size) & mask), size);
+    store_sized(cpu, op, sp_address(cpu, (sp - (uint64_t)(i + 1) * size) & mask), value, size);
   }
-  if (level) pushed[count++] = frame;
-  memory_probe_write(cpu, op, sp_address(cpu, (sp - (uint64_t)count * size) & mask), count * size);
-  for (uint32_t i = 0; i < count; i++) push_value(cpu, op, pushed[i], size);
-  sp_set(cpu, mask, cpu->reg[RSP] - bytes);
+  sp -= (uint64_t)pushes * size + bytes;
+  memory_probe_write(cpu, op, sp_address(cpu, sp & mask), size); /* SDM volume 2, ENTER: #PF */
+  sp_set(cpu, mask, sp);
   if (size == 2) SET16(REG_OFFSET(RBP), frame);
   else cpu->reg[RBP] = size == 8 ? frame : (cpu->reg[RBP] & ~mask) | frame;
   NEXT;

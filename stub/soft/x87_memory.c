@@ -182,6 +182,7 @@ static __attribute__((noinline)) void store(struct cpu *cpu, const struct op *op
   /* In memory, a scaled result is of no use: none is stored (SDM volume 1, 8.5.4 and 8.5.5). */
   bool done = !(status & ~cpu->fpu.control & X87_EXCEPTIONS & ~X87_PE);
   if (done) x87_write(cpu, op, address, frame.memory, store_forms[op->code].bytes);
+  else memory_probe_write(cpu, op, address, store_forms[op->code].bytes);
   x87_record_memory(cpu, op, address);
   x87_report(cpu, status, X87_C1);
   if (done) x87_pop(cpu, op->dst);

@@ -116,12 +116,14 @@ static __attribute__((noinline)) void fxsave_to_memory(struct cpu *cpu, const st
   area.mxcsr_mask = MXCSR_VALID;
   uint32_t bytes = XMM_OFFSET + xmm_bytes(cpu);
   memcpy(area.xmm, cpu->xmm, xmm_bytes(cpu));
+  memory_probe_write(cpu, op, ea(cpu, op), FXSAVE_BYTES);
   x87_write(cpu, op, ea(cpu, op), &area, bytes);
 }
 
 static __attribute__((noinline)) void fxrstor_from_memory(struct cpu *cpu, const struct op *op) {
   check_fxsave(cpu, op);
   struct fxsave_area area;
+  memory_probe_read(cpu, op, ea(cpu, op), FXSAVE_BYTES);
   x87_read(cpu, op, ea(cpu, op), &area, XMM_OFFSET + xmm_bytes(cpu));
   check_mxcsr(cpu, op, area.mxcsr);
   restore_x87(cpu, op, &area);
