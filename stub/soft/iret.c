@@ -91,5 +91,7 @@ void exec_iret(struct cpu *cpu, const struct op *op) {
   }
   if (segments_real(cpu)) return_real(cpu, op);
   else return_protected(cpu, op);
+  if (!cpu->nmi_blocked) return;
   cpu->nmi_blocked = false;
+  atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed); /* one may be waiting */
 }
