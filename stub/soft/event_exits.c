@@ -23,7 +23,6 @@ static _Noreturn void exit_exception(struct cpu *cpu, uint8_t vector, bool has_e
   struct sx_controlled_exit *record = exit_begin(cpu, NULL, SX_EXIT_EXCEPTION, qualification);
   record->interruption = describe(SX_TYPE_EXCEPTION, vector, has_error);
   record->interruption_error = has_error ? error : 0;
-  record->instruction_length = 0;
   exit_leave(cpu);
 }
 
