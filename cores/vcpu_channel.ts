@@ -13,6 +13,7 @@
 import {
   ACTION_PARK,
   ACTION_RESUME,
+  ACTION_SKIP,
   COMPLETION_ACTION,
   COMPLETION_SEQ,
   EVENT_ADDR_LO,
@@ -326,7 +327,11 @@ export class VcpuChannel {
     this.#exitSeq = seq;
     // A vCPU whose machine ends has been told to stop, and gets no completion.
     if (this.#end(outcome, reply, block, VCPU_BLOCK_EVENT)) return true;
-    this.#completionAction[0] = outcome === PARK ? ACTION_PARK : ACTION_RESUME;
+    this.#completionAction[0] = outcome === SERVED
+      ? ACTION_RESUME
+      : outcome === PARK
+      ? ACTION_PARK
+      : ACTION_SKIP;
     this.#completionSeq[0] = seq;
     this.counters[COUNTER.exits]!++;
     return true;

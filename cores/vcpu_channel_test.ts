@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   ACTION_PARK,
   ACTION_RESUME,
+  ACTION_SKIP,
   CALL_NOP,
   COMPLETION_ACTION,
   COMPLETION_DATA_HI,
@@ -15,6 +16,7 @@ import {
   EVENT_REASON,
   EVENT_SEQ,
   EVENT_WRITE,
+  EXIT_CPUID,
   EXIT_HLT,
   EXIT_IO,
   EXIT_TRIPLE_FAULT,
@@ -43,7 +45,7 @@ import {
   VCPU_BLOCK_POSTED,
   VCPU_BLOCK_POSTED_TAIL,
 } from "./abi.ts";
-import { DONE, FAIL, PARK, POWER_OFF, RETRY, STATUS, VALUE_HI, VALUE_LO } from "./outcome.ts";
+import { DONE, FAIL, PARK, POWER_OFF, RETRY, SKIP, STATUS, VALUE_HI, VALUE_LO } from "./outcome.ts";
 import { COUNTER, VcpuChannel } from "./vcpu_channel.ts";
 
 /** What a handler does with the event or request that carries a label. */
@@ -436,6 +438,15 @@ Deno.test("poll() tells a vCPU whose exit parks it to park", () => {
   strictEqual(vcpu.completion(COMPLETION_DATA_LO), 500);
   strictEqual(vcpu.completion(COMPLETION_DATA_HI), 1);
   strictEqual(vcpu.channel.pending, false);
+});
+
+Deno.test("poll() tells a vCPU to go on behind the instruction that exited", () => {
+  const vcpu = new Vcpu();
+  vcpu.answer = () => SKIP;
+  vcpu.exit(1, { reason: EXIT_CPUID });
+  vcpu.channel.poll();
+  strictEqual(vcpu.completion(COMPLETION_SEQ), 1);
+  strictEqual(vcpu.completion(COMPLETION_ACTION), ACTION_SKIP);
 });
 
 Deno.test("poll() ends the machine, and completes nothing, when the guest powers off", () => {

@@ -14,16 +14,54 @@
 #define SX_ABI_VERSION 1
 
 /* Exit reasons: basic exit reasons of the Intel SDM, volume 3, appendix C. */
+#define SX_EXIT_EXCEPTION 0 /* or an NMI */
+#define SX_EXIT_EXTERNAL_INTERRUPT 1
 #define SX_EXIT_TRIPLE_FAULT 2
+#define SX_EXIT_INIT 3
+#define SX_EXIT_SIPI 4
+#define SX_EXIT_INTERRUPT_WINDOW 7
+#define SX_EXIT_NMI_WINDOW 8
+#define SX_EXIT_TASK_SWITCH 9
 #define SX_EXIT_CPUID 10
 #define SX_EXIT_HLT 12
+#define SX_EXIT_INVD 13
+#define SX_EXIT_INVLPG 14
+#define SX_EXIT_RDPMC 15
+#define SX_EXIT_RDTSC 16
 #define SX_EXIT_VMCALL 18
+#define SX_EXIT_VMCLEAR 19
+#define SX_EXIT_VMLAUNCH 20
+#define SX_EXIT_VMPTRLD 21
+#define SX_EXIT_VMPTRST 22
+#define SX_EXIT_VMREAD 23
+#define SX_EXIT_VMRESUME 24
+#define SX_EXIT_VMWRITE 25
+#define SX_EXIT_VMXOFF 26
+#define SX_EXIT_VMXON 27
+#define SX_EXIT_CR_ACCESS 28
+#define SX_EXIT_MOV_DR 29
 #define SX_EXIT_IO 30
 #define SX_EXIT_RDMSR 31
 #define SX_EXIT_WRMSR 32
 #define SX_EXIT_ENTRY_FAILURE 33
+#define SX_EXIT_MWAIT 36
+#define SX_EXIT_MONITOR_TRAP 37
+#define SX_EXIT_MONITOR 39
+#define SX_EXIT_PAUSE 40
 #define SX_EXIT_EOI 45 /* of a level-triggered interrupt; the address is its vector */
+#define SX_EXIT_GDTR_IDTR 46
+#define SX_EXIT_LDTR_TR 47
 #define SX_EXIT_EPT_VIOLATION 48
+#define SX_EXIT_EPT_MISCONFIGURATION 49
+#define SX_EXIT_INVEPT 50
+#define SX_EXIT_RDTSCP 51
+#define SX_EXIT_PREEMPTION_TIMER 52
+#define SX_EXIT_INVVPID 53
+#define SX_EXIT_WBINVD 54
+#define SX_EXIT_XSETBV 55
+#define SX_EXIT_RDRAND 57
+#define SX_EXIT_INVPCID 58
+#define SX_EXIT_RDSEED 61
 /* Above the SDM's numbers: the engine could not run the guest on, and a kick from another core. */
 #define SX_EXIT_ENGINE_ERROR 94
 #define SX_EXIT_KICK 95
@@ -31,6 +69,8 @@
 
 /* sx_event.flags: bit 0 set on a write, bits 8 to 15 the access size in bytes. */
 #define SX_EVENT_WRITE 1
+/* The vCPU's controls made this exit: all about it is in the block's `controlled_exit`. */
+#define SX_EVENT_CONTROLLED 2
 #define SX_EVENT_SIZE_SHIFT 8
 
 /* What a vCPU is told to do (sx_control.command, written by the hypervisor). */
@@ -48,6 +88,9 @@
 #define SX_ACTION_RESUME 0
 /* Leave the guest core idle until a kick, or for `data` nanoseconds when that is not zero. */
 #define SX_ACTION_PARK 1
+/* After an exit that controls made: go on behind the instruction that made it. SX_ACTION_RESUME runs
+ * it again, or takes the guest from where sx_vcpu_set_state() has put it. */
+#define SX_ACTION_SKIP 2
 
 /* What a hypervisor core is told to do (sx_core_block.command). */
 #define SX_CORE_RUN 0
@@ -123,6 +166,85 @@
 #define SX_HIGH_MEMORY_START 0x100000000
 #define SX_MEMORY_MAX 0x1000000000
 
+/*
+ * Controls of the soft engine: bits of sx_controls, where VT-x has them (SDM volume 3, 25.6 to 25.8).
+ */
+#define SX_PIN_EXTERNAL_INTERRUPT 0x1
+#define SX_PIN_NMI 0x8
+#define SX_PIN_VIRTUAL_NMI 0x20
+#define SX_PIN_PREEMPTION_TIMER 0x40
+#define SX_PRIMARY_INTERRUPT_WINDOW 0x4
+#define SX_PRIMARY_HLT 0x80
+#define SX_PRIMARY_INVLPG 0x200
+#define SX_PRIMARY_MWAIT 0x400
+#define SX_PRIMARY_RDPMC 0x800
+#define SX_PRIMARY_RDTSC 0x1000
+#define SX_PRIMARY_CR3_LOAD 0x8000
+#define SX_PRIMARY_CR3_STORE 0x10000
+#define SX_PRIMARY_CR8_LOAD 0x80000
+#define SX_PRIMARY_CR8_STORE 0x100000
+#define SX_PRIMARY_NMI_WINDOW 0x400000
+#define SX_PRIMARY_MOV_DR 0x800000
+#define SX_PRIMARY_UNCONDITIONAL_IO 0x1000000
+#define SX_PRIMARY_IO_BITMAPS 0x2000000
+#define SX_PRIMARY_MONITOR_TRAP 0x8000000
+#define SX_PRIMARY_MSR_BITMAPS 0x10000000
+#define SX_PRIMARY_MONITOR 0x20000000
+#define SX_PRIMARY_PAUSE 0x40000000
+#define SX_SECONDARY_EPT 0x2
+#define SX_SECONDARY_DESCRIPTOR_TABLE 0x4
+#define SX_SECONDARY_RDTSCP 0x8 /* 0: #UD */
+/* MSRs 0x800 to 0x8ff that the bitmap lets through reach the engine's local APIC; 0: they exit. */
+#define SX_SECONDARY_X2APIC 0x10
+#define SX_SECONDARY_WBINVD 0x40
+#define SX_SECONDARY_PAUSE_LOOP 0x400
+#define SX_SECONDARY_RDRAND 0x800
+#define SX_SECONDARY_INVPCID 0x1000 /* 0: #UD */
+#define SX_SECONDARY_RDSEED 0x10000
+#define SX_ON_EXIT_ACKNOWLEDGE 0x8000
+#define SX_ON_EXIT_SAVE_TIMER 0x400000
+/* Not of VT-x, which always leaves for these. 0: what a guest finds under KVM. */
+#define SX_ALWAYS_CPUID 0x1        /* 0: answered from the engine's table */
+#define SX_ALWAYS_INSTRUCTIONS 0x2 /* INVD, XSETBV, those of VMX; 0: the first two run, the rest is #UD */
+#define SX_ALWAYS_SIGNALS 0x4      /* INIT and SIPI; 0: they do what they do */
+#define SX_ALWAYS_TASK_SWITCH 0x8  /* 0: #GP */
+
+#define SX_CR3_TARGETS 4
+#define SX_MSR_BITMAP_BYTES 4096
+/* Ticks of the TSC to one of the preemption timer, as a shift. */
+#define SX_PREEMPTION_TIMER_SHIFT 5
+
+/* Fields of interruption and vectoring information (25.8.3, 25.9.2, 25.9.3). */
+#define SX_INTERRUPTION_VECTOR 0xff
+#define SX_INTERRUPTION_TYPE_SHIFT 8
+#define SX_INTERRUPTION_ERROR 0x800
+#define SX_INTERRUPTION_VALID 0x80000000
+#define SX_TYPE_EXTERNAL 0
+#define SX_TYPE_NMI 2
+#define SX_TYPE_EXCEPTION 3
+#define SX_TYPE_SOFTWARE 4
+#define SX_TYPE_PRIVILEGED 5
+#define SX_TYPE_SOFTWARE_EXCEPTION 6
+
+/* sx_controlled_exit.reason: the guest's state was refused (27.7). */
+#define SX_REASON_ENTRY_FAILURE 0x80000000
+
+/* Rights of a page; also what an EPT violation asked for, and from bit 3 what it was allowed. */
+#define SX_EPT_READ 1
+#define SX_EPT_WRITE 2
+#define SX_EPT_EXECUTE 4
+#define SX_EPT_ALLOWED_SHIFT 3
+#define SX_EPT_LINEAR_VALID 0x80
+#define SX_EPT_TRANSLATED 0x100 /* the access itself; 0: one to the guest's page tables */
+
+/* sx_vcpu_state.interruptibility and activity (25.4.2). */
+#define SX_BLOCKED_BY_STI 1
+#define SX_BLOCKED_BY_MOV_SS 2
+#define SX_BLOCKED_BY_NMI 8
+#define SX_ACTIVE 0
+#define SX_ACTIVITY_HLT 1
+#define SX_ACTIVITY_WAIT_FOR_SIPI 3
+
 #ifndef __ASSEMBLER__
 
 typedef unsigned int sx_u32;
@@ -171,6 +293,21 @@ struct sx_state {
   sx_u64 cpu_ns; /* processor time of its own thread, once that has ended */
 };
 
+/* What VT-x records of an exit (SDM volume 3, 25.9). Written before the event's `seq`. */
+struct sx_controlled_exit {
+  sx_u32 reason;
+  sx_u32 instruction_length;
+  sx_u32 instruction_information;
+  sx_u32 interruption;
+  sx_u32 interruption_error;
+  sx_u32 vectoring;
+  sx_u32 vectoring_error;
+  sx_u32 preemption_timer; /* what is left of it, with SX_ON_EXIT_SAVE_TIMER */
+  sx_u64 qualification;
+  sx_u64 guest_linear;
+  sx_u64 guest_physical;
+};
+
 /* Private to the host: one per vCPU, never mapped into a guest. */
 struct sx_vcpu_block {
   struct sx_event event; /* written by the vCPU */
@@ -185,7 +322,8 @@ struct sx_vcpu_block {
   sx_u32 pad4[14];
   /* Exit events on the guest core by reason; string I/O has one for each element. */
   sx_u64 exits[SX_EXIT_REASONS];
-  sx_u32 pad5[672];
+  struct sx_controlled_exit controlled_exit; /* of the last event with SX_EVENT_CONTROLLED */
+  sx_u32 pad5[658];
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
   unsigned char posted_ports[SX_IO_BITMAP_BYTES];
   struct sx_event posted[SX_POSTED_DEPTH];
@@ -245,6 +383,72 @@ struct sx_hypercall_page {
   sx_u32 pad4[31];
   sx_u32 pad5[864];
   struct sx_request ring[SX_RING_DEPTH]; /* slot i holds request n when seq == n + 1, n % depth == i */
+};
+
+/* What the soft engine leaves a guest for: fields of a VMCS by the same names. */
+struct sx_controls {
+  sx_u32 pin;       /* SX_PIN_* */
+  sx_u32 primary;   /* SX_PRIMARY_* */
+  sx_u32 secondary; /* SX_SECONDARY_* */
+  sx_u32 exit;      /* SX_ON_EXIT_* */
+  sx_u32 always;    /* SX_ALWAYS_* */
+  sx_u32 exception_bitmap;
+  sx_u32 page_fault_mask;
+  sx_u32 page_fault_match;
+  sx_u64 cr0_mask;
+  sx_u64 cr0_shadow;
+  sx_u64 cr4_mask;
+  sx_u64 cr4_shadow;
+  sx_u64 cr3_targets[SX_CR3_TARGETS];
+  sx_u32 cr3_target_count;
+  sx_u32 preemption_timer;
+  sx_u32 pause_gap;    /* ticks of the TSC */
+  sx_u32 pause_window; /* likewise */
+  /* Behind here lie bitmaps, which need not be given each time. */
+  unsigned char io_bitmap[SX_IO_BITMAP_BYTES]; /* A and B */
+  unsigned char msr_bitmap[SX_MSR_BITMAP_BYTES];
+};
+
+struct sx_segment {
+  sx_u64 base;
+  sx_u32 limit;
+  sx_u32 access; /* SDM volume 3, table 25-2 */
+  sx_u32 selector;
+  sx_u32 reserved;
+};
+
+/* Registers of a vCPU of the soft engine. */
+struct sx_vcpu_state {
+  sx_u64 registers[16]; /* by their number in instructions */
+  sx_u64 rip;
+  sx_u64 rflags;
+  sx_u64 cr0;
+  sx_u64 cr2;
+  sx_u64 cr3;
+  sx_u64 cr4;
+  sx_u64 cr8;
+  sx_u64 efer;
+  sx_u64 xcr0;
+  sx_u64 dr[8]; /* 4 and 5 are 0 */
+  struct sx_segment segments[8]; /* ES, CS, SS, DS, FS, GS, LDTR, TR */
+  sx_u64 gdtr_base;
+  sx_u64 idtr_base;
+  sx_u32 gdtr_limit;
+  sx_u32 idtr_limit;
+  sx_u64 star;
+  sx_u64 lstar;
+  sx_u64 cstar;
+  sx_u64 sfmask;
+  sx_u64 kernel_gs_base;
+  sx_u64 sysenter_cs;
+  sx_u64 sysenter_esp;
+  sx_u64 sysenter_eip;
+  sx_u64 tsc_aux;
+  sx_u64 pat;
+  sx_u64 tsc;              /* read only */
+  sx_u32 interruptibility; /* SX_BLOCKED_BY_* */
+  sx_u32 activity;
+  unsigned char fxsave[512]; /* as FXSAVE64 writes it (SDM volume 1, table 10-2) */
 };
 
 struct sx_probe {

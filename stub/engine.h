@@ -61,6 +61,14 @@ struct engine {
   void (*vcpu_rearm)(struct vcpu *vcpu);
   /* As the machine's; the vCPU may be running. */
   int (*vcpu_statistics)(const struct vcpu *vcpu, uint8_t *out, uint32_t size);
+
+  /* What follows is NULL where an engine does not have it. EBUSY while the vCPU is in the guest. */
+  int (*vcpu_get_state)(struct vcpu *vcpu, struct sx_vcpu_state *state);
+  int (*vcpu_set_state)(struct vcpu *vcpu, const struct sx_vcpu_state *state);
+  /* `size` bytes of the controls were given; NULL takes them away. */
+  int (*vcpu_set_controls)(struct vcpu *vcpu, const struct sx_controls *controls, uint32_t size);
+  int (*vcpu_inject)(struct vcpu *vcpu, uint32_t information, uint32_t error, uint32_t length);
+  int (*vm_set_ept)(struct vm *vm, uint64_t page, uint64_t count, uint32_t rights);
 };
 
 extern const struct engine kvm_engine, soft_engine;

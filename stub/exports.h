@@ -100,6 +100,32 @@ SX_EXPORT int32_t sx_vcpu_run(int32_t vcpu);
 SX_EXPORT int32_t sx_vcpu_command(int32_t vcpu, uint32_t command);
 /** As sx_vm_statistics(); the vCPU may be running. */
 SX_EXPORT int32_t sx_vcpu_statistics(int32_t vcpu, uint8_t *out, uint32_t size);
+/**
+ * Calls for the soft engine's vCPUs; ENOSYS on others, and EBUSY while the vCPU is in the guest: they are
+ * for the time before it runs, and between an exit event and its completion.
+ *
+ * Its registers into or from a `struct sx_vcpu_state`. A state that no processor has is refused with
+ * EINVAL; with controls, one that only a VM entry refuses is taken, and makes the entry fail.
+ */
+SX_EXPORT int32_t sx_vcpu_get_state(int32_t vcpu, uint8_t *state, uint32_t size);
+SX_EXPORT int32_t sx_vcpu_set_state(int32_t vcpu, const uint8_t *state, uint32_t size);
+/**
+ * What the vCPU leaves the guest for: a `struct sx_controls`, whole or as far as its bitmaps, which
+ * then stay as they are. NULL: nothing but what the engine itself needs, as at its creation.
+ */
+SX_EXPORT int32_t sx_vcpu_set_controls(int32_t vcpu, const uint8_t *controls, uint32_t size);
+/**
+ * An event that the next entry delivers, in the fields of a VM entry: interruption information, error
+ * code and instruction length. ENXIO without controls. One without SX_INTERRUPTION_VALID takes the last
+ * one back.
+ */
+SX_EXPORT int32_t sx_vcpu_inject(int32_t vcpu, uint32_t information, uint32_t error, uint32_t length);
+/**
+ * Rights (SX_EPT_*) of `count` pages of memory from the guest-physical page `page` on, for vCPUs with
+ * SX_SECONDARY_EPT; they have all at first. When it returns, no vCPU uses the old ones. The vCPUs may be
+ * in the guest. ENOSYS on engines other than soft.
+ */
+SX_EXPORT int32_t sx_vm_set_ept(int32_t vm, uint32_t page, uint32_t count, uint32_t rights);
 /** Refused with EBUSY while a thread is in sx_vcpu_run; stops and joins the vCPU's own thread. */
 SX_EXPORT int32_t sx_vcpu_destroy(int32_t vcpu);
 

@@ -66,6 +66,7 @@ static void wake_core(const struct vcpu *vcpu) {
 static bool is_posted(const struct vcpu *vcpu) {
   const struct sx_event *event = &vcpu->block->event;
   if (event->reason == SX_EXIT_EOI) return true;
+  if (event->flags & SX_EVENT_CONTROLLED) return false;
   if (event->reason != SX_EXIT_IO || !(event->flags & SX_EVENT_WRITE)) return false;
   uint32_t port = event->addr_lo & 0xffff;
   return vcpu->block->posted_ports[port >> 3] >> (port & 7) & 1;

@@ -6,6 +6,7 @@
 
 #include "branch.h"
 #include "decode.h"
+#include "intercept.h"
 #include "machine.h"
 #include "paging.h"
 #include "stub.h"
@@ -16,7 +17,7 @@
 /* Blocks and copies of pages lie one behind the other; when it is full, all are forgotten. */
 #define ARENA_BYTES (32u << 20)
 /* Ops that one instruction may become, links included. */
-#define OPS_PER_INSN 6
+#define OPS_PER_INSN 9
 #define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 2)
 /* Parts of a page for which it is known whether they were translated. */
 #define GRANULE_BYTES (PAGE_BYTES / 64)
@@ -199,6 +200,7 @@ static bool still_reaches(struct cpu *cpu, const struct block *block, uint64_t l
 }
 
 static void translate_insn(struct translator *t, const struct insn *insn) {
+  if (t->intercepts) translate_intercept(t, insn);
   if (!translate_integer(t, insn) && !translate_branch(t, insn) && !translate_string(t, insn) &&
       !translate_sse(t, insn) && !translate_system(t, insn) && !translate_x87(t, insn)) {
     emit_undefined(t, insn);
@@ -240,7 +242,8 @@ static void link_to_next(struct translator *t) {
 
 static struct translator translator_of(struct cpu *cpu) {
   return (struct translator){
-      .ops = cpu->code->scratch, .room = MOST_OPS, .mode = cpu->code_size, .flat = cpu->flat};
+      .ops = cpu->code->scratch, .room = MOST_OPS, .mode = cpu->code_size, .flat = cpu->flat,
+      .intercepts = cpu->controls != NULL};
 }
 
 /* The page that instructions come from. Where no memory lies there is nothing to run. */

@@ -78,16 +78,19 @@ static void set_cr8(struct cpu *cpu, const struct op *op, uint64_t value) {
   else cpu->cr8 = value;
 }
 
-void exec_mov_to_cr(struct cpu *cpu, const struct op *op) {
-  need_cpl0(cpu, op);
-  uint64_t value = get_natural(cpu, op->src);
-  switch (op->code) {
+void control_write(struct cpu *cpu, const struct op *op, uint8_t number, uint64_t value) {
+  switch (number) {
     case 0: set_cr0(cpu, op, value); break;
     case 2: cpu->cr2 = value; break;
     case 3: set_cr3(cpu, op, value); break;
     case 4: set_cr4(cpu, op, value); break;
     case 8: set_cr8(cpu, op, value); break;
   }
+}
+
+void exec_mov_to_cr(struct cpu *cpu, const struct op *op) {
+  need_cpl0(cpu, op);
+  control_write(cpu, op, op->code, get_natural(cpu, op->src));
   finish(cpu, op);
 }
 

@@ -247,6 +247,7 @@ struct cpu {
   uint64_t mcg_status;
 
   uint8_t shadow;              /* interrupts are held off for one instruction: SHADOW_* */
+  uint8_t held;                /* the shadow that the present instruction runs in, alone */
   bool nmi_blocked, nmi_pending;
   bool interrupt_waiting;      /* one is pending that IF or the priority holds back */
   bool halted, wait_for_sipi;
@@ -286,7 +287,10 @@ struct cpu {
   struct apic *apic;
   struct cpuid_table *cpuid;
   struct code_cache *code;
-  struct controls *controls;
+  struct controls *controls;   /* NULL: none, controls.h */
+  bool ept;                    /* rights of guest-physical pages count: ept.h */
+  _Atomic bool ept_changed;    /* translations may be out of date */
+  _Atomic bool busy;           /* in the guest, or in the hands of a call of the hypervisor */
   uint32_t index;
   _Atomic uint32_t wake;       /* futex word: bumped with each attention */
   _Atomic bool sleeping;       /* waits on it, or is about to */

@@ -43,6 +43,7 @@ struct translator {
   uint8_t mode;         /* code size */
   bool flat;            /* segment bases other than those of FS and GS are 0 */
   bool ended;           /* the present instruction is the block's last one */
+  bool intercepts;      /* instructions that controls may make exit get an op for that: intercept.h */
   bool sse_checked;     /* the block has asked CR0 and CR4 whether SSE is there */
   uint64_t address;     /* linear address of the block: for far too distant displacements only */
 };

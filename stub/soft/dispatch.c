@@ -7,6 +7,7 @@
 #include "apic.h"
 #include "branch.h"
 #include "code_cache.h"
+#include "controls.h"
 #include "device.h"
 #include "event.h"
 #include "machine.h"
@@ -84,6 +85,7 @@ static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool 
 }
 
 static _Noreturn void shut_down(struct cpu *cpu) {
+  if (cpu->controls) controls_shut_down(cpu);
   event_describe_end(&cpu->vcpu->block->event, SX_EXIT_TRIPLE_FAULT, cpu->rip, 0);
   cpu_exit(cpu, SX_EXIT_TRIPLE_FAULT);
 }
@@ -92,12 +94,16 @@ static _Noreturn void shut_down(struct cpu *cpu) {
  * table 6-5). */
 static void deliver_fault(struct cpu *cpu) {
   struct fault fault = cpu->fault;
+  if (unlikely(cpu->controls != NULL)) controls_fault(cpu, &fault);
   if (cpu->delivering) {
     uint8_t first = cpu->delivered;
     if (first == VECTOR_DF) shut_down(cpu);
     bool doubled = contributory(first) ? contributory(fault.vector)
                                        : first == VECTOR_PF && (fault.vector == VECTOR_PF || contributory(fault.vector));
-    if (doubled) fault = (struct fault){.vector = VECTOR_DF, .has_error = true};
+    if (doubled) {
+      fault = (struct fault){.vector = VECTOR_DF, .has_error = true};
+      if (unlikely(cpu->controls != NULL)) controls_double_fault(cpu, &fault);
+    }
   }
   if (fault.vector == VECTOR_PF) cpu->cr2 = fault.address;
   cpu->flags |= FLAG_RF;
@@ -116,6 +122,7 @@ static void start_up(struct cpu *cpu, uint8_t vector) {
 static void take_signals(struct cpu *cpu) {
   uint8_t vector = 0;
   uint32_t signals = apic_take_signals(cpu->apic, &vector);
+  if (unlikely(cpu->controls != NULL)) signals = controls_signals(cpu, signals, vector);
   if (signals & APIC_SIGNAL_INIT) {
     cpu_reset(cpu, true);
     cpu->wait_for_sipi = cpu->index != 0;
@@ -150,6 +157,7 @@ static uint32_t serve(struct cpu *cpu) {
     take_signals(cpu);
     deadline = apic_deadline(cpu->apic);
   }
+  if (unlikely(cpu->controls != NULL)) deadline = controls_deadline(cpu, deadline);
   new_slice(cpu, deadline);
   return 0;
 }
@@ -157,7 +165,9 @@ static uint32_t serve(struct cpu *cpu) {
 /* Delivers what may interrupt now. */
 static void take_interrupt(struct cpu *cpu) {
   cpu->interrupt_waiting = false;
-  if (cpu->shadow) return;
+  if (unlikely(cpu->controls != NULL)) controls_boundary(cpu);
+  /* Devices may have answered a part of the instruction: it goes on before anything else. */
+  if (cpu->shadow || cpu->replay_done) return;
   if (cpu->nmi_pending && !cpu->nmi_blocked) {
     cpu->nmi_pending = false;
     cpu->nmi_blocked = true;
@@ -183,6 +193,7 @@ static bool idle(const struct cpu *cpu) {
 /* Waits until somebody wants something, or the timer is due. */
 static void sleep_now(struct cpu *cpu) {
   uint64_t started = cpu_tsc(cpu), deadline = apic_deadline(cpu->apic);
+  if (unlikely(cpu->controls != NULL)) deadline = controls_deadline(cpu, deadline);
   atomic_store(&cpu->running, false);
   while (atomic_load(&cpu->attention) >= 0) {
     uint64_t now = cpu_tsc(cpu);
@@ -207,6 +218,7 @@ static void sleep_now(struct cpu *cpu) {
 static void step(struct cpu *cpu) {
   bool trap = cpu->flags & FLAG_TF;
   uint8_t shadow = cpu->shadow;
+  cpu->held = shadow;
   cpu->shadow = 0;
   cpu->single = false;
   struct block *block = code_single(cpu);
@@ -215,7 +227,9 @@ static void step(struct cpu *cpu) {
   block->ops[0].run(cpu, block->ops);
   device_progress(cpu);
   if (shadow && cpu->shadow == shadow) cpu->shadow = 0;
+  cpu->held = 0;
   if (trap) {
+    if (unlikely(cpu->controls != NULL)) controls_step(cpu);
     cpu->dr[6] |= DR6_BS;
     cpu->fault = (struct fault){.vector = VECTOR_DB};
     deliver(cpu, EVENT_EXCEPTION, VECTOR_DB, false, 0);
@@ -223,7 +237,12 @@ static void step(struct cpu *cpu) {
 }
 
 static uint32_t run(struct cpu *cpu) {
-  switch (setjmp(cpu->escape)) {
+  int escape = setjmp(cpu->escape);
+  cpu->held = 0;
+  switch (escape) {
+    case 0:
+      if (unlikely(cpu->controls != NULL)) controls_enter(cpu);
+      break;
     case ESCAPE_FAULT: deliver_fault(cpu); break;
     case ESCAPE_EXIT: return cpu->exit_reason;
   }

@@ -8,9 +8,11 @@
 
 #include "apic.h"
 #include "code_cache.h"
+#include "controls.h"
 #include "cpuid.h"
 #include "device.h"
 #include "dispatch.h"
+#include "ept.h"
 #include "exports.h"
 #include "machine.h"
 #include "mailbox.h"
@@ -56,6 +58,7 @@ static int vm_create(struct vm *vm) {
 static void vm_close(struct vm *vm) {
   struct machine *machine = vm->machine;
   munmap((void *)machine->code_map, machine->pages);
+  if (machine->ept) munmap(machine->ept, machine->pages);
   pthread_mutex_destroy(&machine->lock);
   free(machine);
 }
@@ -128,6 +131,7 @@ static void vcpu_close(struct vcpu *vcpu) {
   if (cpu->apic) apic_destroy(cpu->apic);
   code_destroy(cpu->code);
   cpuid_destroy(cpu->cpuid);
+  controls_destroy(cpu);
   free(cpu->mailbox);
   free(cpu);
   vcpu->processor = NULL;
@@ -204,12 +208,19 @@ static int vcpu_set_start(struct vcpu *vcpu, const struct start_state *start) {
 }
 
 static int vcpu_run(struct vcpu *vcpu) {
-  return (int)dispatch_run(vcpu->processor);
+  struct cpu *cpu = vcpu->processor;
+  while (atomic_exchange(&cpu->busy, true)) __builtin_ia32_pause();
+  uint32_t reason = dispatch_run(cpu);
+  if (cpu->controls && reason != SX_EXIT_KICK) controls_left(cpu);
+  atomic_store(&cpu->busy, false);
+  return (int)reason;
 }
 
 static void vcpu_complete(struct vcpu *vcpu, uint64_t value) {
-  port_complete(vcpu->processor, value);
-  device_complete(vcpu->processor, value);
+  struct cpu *cpu = vcpu->processor;
+  port_complete(cpu, value);
+  device_complete(cpu, value);
+  if (cpu->controls) controls_complete(cpu, vcpu->block->completion.action);
 }
 
 static void vcpu_interrupt(struct vcpu *vcpu) {
@@ -224,6 +235,48 @@ static void vcpu_rearm(struct vcpu *vcpu) {
 
 static int vcpu_statistics(const struct vcpu *vcpu, uint8_t *out, uint32_t size) {
   return (int)statistics_write(vcpu->processor, out, size);
+}
+
+/* Keeps the vCPU out of the guest until give_back(). NULL while it is there. */
+static struct cpu *take(struct vcpu *vcpu) {
+  struct cpu *cpu = vcpu->processor;
+  if (!atomic_exchange(&cpu->busy, true)) return cpu;
+  fail_with("soft engine: the vCPU is in the guest", EBUSY);
+  return NULL;
+}
+
+static int give_back(struct cpu *cpu, int result) {
+  atomic_store(&cpu->busy, false);
+  return result;
+}
+
+static int vcpu_get_state(struct vcpu *vcpu, struct sx_vcpu_state *state) {
+  struct cpu *cpu = take(vcpu);
+  if (!cpu) return -EBUSY;
+  state_read(cpu, state);
+  return give_back(cpu, 0);
+}
+
+static int vcpu_set_state(struct vcpu *vcpu, const struct sx_vcpu_state *state) {
+  struct cpu *cpu = take(vcpu);
+  if (!cpu) return -EBUSY;
+  bool written = state_write(cpu, state);
+  return give_back(cpu, written ? 0 : fail_with("soft engine: state of a vCPU", EINVAL));
+}
+
+static int vcpu_set_controls(struct vcpu *vcpu, const struct sx_controls *controls, uint32_t size) {
+  struct cpu *cpu = take(vcpu);
+  return cpu ? give_back(cpu, controls_set(cpu, controls, size)) : -EBUSY;
+}
+
+static int vcpu_inject(struct vcpu *vcpu, uint32_t information, uint32_t error, uint32_t length) {
+  const struct described_event event = {information, error, length};
+  struct cpu *cpu = take(vcpu);
+  return cpu ? give_back(cpu, controls_inject(cpu, &event)) : -EBUSY;
+}
+
+static int vm_set_ept(struct vm *vm, uint64_t page, uint64_t count, uint32_t rights) {
+  return ept_set(vm->machine, page, count, rights);
 }
 
 const struct engine soft_engine = {
@@ -245,4 +298,9 @@ const struct engine soft_engine = {
     .vcpu_interrupt = vcpu_interrupt,
     .vcpu_rearm = vcpu_rearm,
     .vcpu_statistics = vcpu_statistics,
+    .vcpu_get_state = vcpu_get_state,
+    .vcpu_set_state = vcpu_set_state,
+    .vcpu_set_controls = vcpu_set_controls,
+    .vcpu_inject = vcpu_inject,
+    .vm_set_ept = vm_set_ept,
 };

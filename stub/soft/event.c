@@ -2,6 +2,7 @@
  * Delivery of interrupts and exceptions (SDM volume 3, 6.12 to 6.14; volume 2, INT n). Task gates
  * raise #GP: there is no task switching.
  */
+#include "controls.h"
 #include "stack.h"
 #include "system.h"
 #include "system_ops.h"
@@ -45,6 +46,10 @@ static struct gate gate_load(struct cpu *cpu, const struct delivery *event) {
   };
   bool wide = gate.type == TYPE_INTERRUPT_GATE32 || gate.type == TYPE_TRAP_GATE32;
   bool narrow = gate.type == TYPE_INTERRUPT_GATE16 || gate.type == TYPE_TRAP_GATE16;
+  if (unlikely(cpu->controls != NULL) && gate.type == TYPE_TASK_GATE && gate.present && bytes == 8 &&
+      (event->kind != EVENT_SOFTWARE || gate.dpl >= cpu->cpl)) {
+    controls_task_switch(cpu, NULL, gate.selector, TASK_GATE);
+  }
   if (!wide && (!narrow || bytes == 16)) fault_at_gate(cpu, event, VECTOR_GP);
   if (event->kind == EVENT_SOFTWARE && gate.dpl < cpu->cpl) fault_at_gate(cpu, event, VECTOR_GP);
   if (!gate.present) fault_at_gate(cpu, event, VECTOR_NP);
@@ -187,9 +192,13 @@ static void deliver(struct cpu *cpu, struct delivery *event) {
    * (SDM volume 3, table 6-4): those count as a benign vector, or as none at all. */
   cpu->delivering = event->kind != EVENT_SOFTWARE;
   cpu->delivered = event->kind == EVENT_EXCEPTION ? event->vector : VECTOR_NMI;
+  if (unlikely(cpu->controls != NULL)) {
+    controls_delivering(cpu, event->kind, event->vector, event->has_error, event->error);
+  }
   if (!cpu_protected(cpu)) deliver_real(cpu, event);
   else if (cpu_long_mode(cpu)) deliver_long(cpu, event);
   else deliver_legacy(cpu, event);
+  if (unlikely(cpu->controls != NULL)) controls_delivered(cpu);
   cpu->delivering = 0;
   cpu->shadow = 0;
   if (event->kind == EVENT_NMI) cpu->nmi_blocked = true;
@@ -199,6 +208,13 @@ static void deliver(struct cpu *cpu, struct delivery *event) {
 void deliver_event(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error) {
   struct delivery event = {
       .kind = kind, .vector = vector, .has_error = has_error, .error = error, .return_rip = cpu->rip};
+  deliver(cpu, &event);
+}
+
+void deliver_event_behind(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error,
+                          uint32_t length) {
+  struct delivery event = {
+      .kind = kind, .vector = vector, .has_error = has_error, .error = error, .return_rip = cpu->rip + length};
   deliver(cpu, &event);
 }
 

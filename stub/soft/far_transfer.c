@@ -2,6 +2,7 @@
  * Far jumps, calls and returns (SDM volume 3, 5.8; volume 2, JMP, CALL, RET). Call gates are those of
  * IA-32e mode; a gate of 16 or 32 bits and a task raise #GP.
  */
+#include "controls.h"
 #include "stack.h"
 #include "system.h"
 #include "system_ops.h"
@@ -28,6 +29,17 @@ static void go_real(struct cpu *cpu, uint16_t selector, uint64_t rip) {
   segment_set_paragraph(cpu, CS, selector);
   cpu->rip = rip;
   cpu_mode_changed(cpu);
+}
+
+/* A TSS that is not busy, or a task gate, outside IA-32e mode. */
+static void task_check(struct cpu *cpu, const struct op *op, uint16_t selector, const struct descriptor *target,
+                       enum task_source source) {
+  uint32_t access = descriptor_access(target->raw), type = access & (AR_S | AR_TYPE);
+  bool reachable = access_dpl(access) >= cpu->cpl && access_dpl(access) >= (selector & SELECTOR_RPL);
+  if (cpu_long_mode(cpu) || !reachable || !(access & AR_PRESENT)) return;
+  if (type == TYPE_TASK_GATE) selector = (uint16_t)(target->raw >> 16);
+  else if (type != TYPE_TSS16 && type != TYPE_TSS32) return;
+  controls_task_switch(cpu, op, selector, source);
 }
 
 struct call_gate {
@@ -86,6 +98,7 @@ static void jump_far(struct cpu *cpu, const struct op *op, uint16_t selector, ui
     go(cpu, selector, &target, cpu->cpl, offset);
     return;
   }
+  if (unlikely(cpu->controls != NULL)) task_check(cpu, op, selector, &target, TASK_JMP);
   struct call_gate gate = call_gate_fetch(cpu, op, selector, &target, false);
   descriptor_access_mark(cpu, &gate.code);
   go(cpu, gate.selector, &gate.code, gate.cpl, gate.offset);
@@ -133,6 +146,7 @@ static void call_far(struct cpu *cpu, const struct op *op, uint16_t selector, ui
     go(cpu, selector, &target, cpu->cpl, offset);
     return;
   }
+  if (unlikely(cpu->controls != NULL)) task_check(cpu, op, selector, &target, TASK_CALL);
   struct call_gate gate = call_gate_fetch(cpu, op, selector, &target, true);
   call_gate(cpu, op, &gate);
 }

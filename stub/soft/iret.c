@@ -1,4 +1,5 @@
 /* IRET (SDM volume 2). There are no tasks and no way into virtual-8086 mode: NT and VM raise #GP. */
+#include "controls.h"
 #include "stack.h"
 #include "system.h"
 #include "system_ops.h"
@@ -75,9 +76,22 @@ static void return_protected(struct cpu *cpu, const struct op *op) {
   cpu_mode_changed(cpu);
 }
 
+/* The selector of the task to go back to is the first word of the present one (SDM volume 3, 8.2.1). */
+static void return_to_task(struct cpu *cpu, const struct op *op) {
+  if (cpu_long_mode(cpu) || segments_real(cpu)) return;
+  instruction_at(cpu, op);
+  uint16_t selector = (uint16_t)system_load(cpu, cpu->segment[TR].base, 2);
+  controls_task_switch(cpu, op, selector, TASK_IRET);
+}
+
 void exec_iret(struct cpu *cpu, const struct op *op) {
-  if (cpu_protected(cpu) && cpu->flags & FLAG_NT) cpu_fault(cpu, op, VECTOR_GP, 0);
+  if (cpu_protected(cpu) && cpu->flags & FLAG_NT) {
+    if (unlikely(cpu->controls != NULL)) return_to_task(cpu, op);
+    cpu_fault(cpu, op, VECTOR_GP, 0);
+  }
   if (segments_real(cpu)) return_real(cpu, op);
   else return_protected(cpu, op);
+  if (!cpu->nmi_blocked) return;
   cpu->nmi_blocked = false;
+  atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed); /* one may be waiting */
 }

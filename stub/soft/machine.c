@@ -3,6 +3,7 @@
 #include "code_cache.h"
 #include "mailbox.h"
 #include "paging.h"
+#include "system.h"
 
 static void post(struct mailbox_queue *queue, uint64_t value) {
   uint32_t at = atomic_load(&queue->posted);
@@ -56,6 +57,7 @@ void mailbox_serve_protect(struct cpu *cpu) {
 }
 
 void machine_serve(struct cpu *cpu) {
+  if (atomic_exchange(&cpu->ept_changed, false)) tlb_flush_all(cpu);
   mailbox_serve_protect(cpu);
   struct mailbox_queue *queue = &cpu->mailbox->forget;
   while (atomic_load(&queue->posted) != atomic_load(&queue->served)) {

@@ -29,6 +29,8 @@ struct machine {
   /* For each page of memory, a bit for each processor that has translated code of it. */
   _Atomic uint8_t *code_map;
   uint64_t pages;
+  /* For each page of memory, the rights that it lacks: ept.h. NULL: every page has all. */
+  uint8_t *_Atomic ept;
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include "stub.h"
 #include "code_cache.h"
+#include "ept.h"
 #include "machine.h"
 
 #define PTE_P 0x1ull
@@ -26,18 +27,6 @@ static uint8_t *host_page(const struct cpu *cpu, uint64_t page) {
   return vm_translate(cpu->machine->vm, page, PAGE_BYTES);
 }
 
-/* An entry of a table, 0 where no memory lies. */
-static uint64_t *entry_at(const struct cpu *cpu, uint64_t table, uint32_t index, uint32_t size) {
-  uint8_t *page = host_page(cpu, table & PAGE_MASK);
-  return page ? (uint64_t *)(page + (table & ~PAGE_MASK) + (uint64_t)index * size) : NULL;
-}
-
-static uint64_t read_entry(const uint64_t *entry, uint32_t size) {
-  if (!entry) return 0;
-  return size == 8 ? __atomic_load_n(entry, __ATOMIC_RELAXED)
-                   : __atomic_load_n((const uint32_t *)entry, __ATOMIC_RELAXED);
-}
-
 struct walk {
   struct cpu *cpu;
   const struct op *op;
@@ -45,6 +34,21 @@ struct walk {
   enum access_kind kind;
   bool user, ac;
 };
+
+/* An entry of a table, 0 where no memory lies. */
+static uint64_t *entry_at(const struct walk *walk, uint64_t table, uint32_t index, uint32_t size) {
+  uint8_t *page = host_page(walk->cpu, table & PAGE_MASK);
+  if (!page) return NULL;
+  uint64_t *entry = (uint64_t *)(page + (table & ~PAGE_MASK) + (uint64_t)index * size);
+  if (unlikely(walk->cpu->ept)) ept_check_entry(walk->cpu, walk->op, walk->address, entry, SX_EPT_READ);
+  return entry;
+}
+
+static uint64_t read_entry(const uint64_t *entry, uint32_t size) {
+  if (!entry) return 0;
+  return size == 8 ? __atomic_load_n(entry, __ATOMIC_RELAXED)
+                   : __atomic_load_n((const uint32_t *)entry, __ATOMIC_RELAXED);
+}
 
 static _Noreturn void refuse(const struct walk *walk, uint32_t error) {
   const struct cpu *cpu = walk->cpu;
@@ -71,6 +75,7 @@ static struct translation finish_walk(const struct walk *walk, uint64_t *leaf, u
   if (!allowed(walk, user_page, writable, executable)) refuse(walk, PF_P);
   uint64_t wanted = PTE_A | (walk->kind == ACCESS_WRITE ? PTE_D : 0);
   if ((entry & wanted) != wanted) {
+    if (unlikely(cpu->ept)) ept_check_entry(walk->cpu, walk->op, walk->address, leaf, SX_EPT_WRITE);
     if (size == 8) __atomic_fetch_or(leaf, wanted, __ATOMIC_SEQ_CST);
     else __atomic_fetch_or((uint32_t *)leaf, (uint32_t)wanted, __ATOMIC_SEQ_CST);
     entry |= wanted;
@@ -84,8 +89,9 @@ static struct translation finish_walk(const struct walk *walk, uint64_t *leaf, u
                               .large = bytes > PAGE_BYTES};
 }
 
-static void mark_accessed(uint64_t *at, uint32_t size, uint64_t entry) {
+static void mark_accessed(const struct walk *walk, uint64_t *at, uint32_t size, uint64_t entry) {
   if (entry & PTE_A) return;
+  if (unlikely(walk->cpu->ept)) ept_check_entry(walk->cpu, walk->op, walk->address, at, SX_EPT_WRITE);
   if (size == 8) __atomic_fetch_or(at, PTE_A, __ATOMIC_SEQ_CST);
   else __atomic_fetch_or((uint32_t *)at, (uint32_t)PTE_A, __ATOMIC_SEQ_CST);
 }
@@ -99,7 +105,7 @@ static struct translation walk_wide(const struct walk *walk, bool four_levels) {
   for (int level = four_levels ? 3 : 2;; level--) {
     unsigned shift = 12 + 9 * (unsigned)level;
     bool root = !four_levels && level == 2;
-    uint64_t *at = entry_at(cpu, table, walk->address >> shift & (root ? 3 : 511), 8);
+    uint64_t *at = entry_at(walk, table, walk->address >> shift & (root ? 3 : 511), 8);
     uint64_t entry = read_entry(at, 8);
     if (!(entry & PTE_P)) refuse(walk, 0);
     bool leaf = level == 0 || (entry & PTE_PS && level < 3 && !root);
@@ -114,7 +120,7 @@ static struct translation walk_wide(const struct walk *walk, bool four_levels) {
       uint64_t bytes = 1ull << shift;
       return finish_walk(walk, at, 8, entry, entry & PTE_ADDRESS & ~(bytes - 1), bytes, user_page, writable, executable);
     }
-    if (!root) mark_accessed(at, 8, entry);
+    if (!root) mark_accessed(walk, at, 8, entry);
     table = entry & PTE_ADDRESS;
   }
 }
@@ -122,7 +128,7 @@ static struct translation walk_wide(const struct walk *walk, bool four_levels) {
 /* Two levels of 32-bit entries (4.3). */
 static struct translation walk_narrow(const struct walk *walk) {
   const struct cpu *cpu = walk->cpu;
-  uint64_t *at = entry_at(cpu, cpu->cr3 & 0xfffff000, walk->address >> 22 & 1023, 4);
+  uint64_t *at = entry_at(walk, cpu->cr3 & 0xfffff000, walk->address >> 22 & 1023, 4);
   uint64_t entry = read_entry(at, 4);
   if (!(entry & PTE_P)) refuse(walk, 0);
   bool user_page = entry & PTE_U, writable = entry & PTE_W;
@@ -130,16 +136,16 @@ static struct translation walk_narrow(const struct walk *walk) {
     uint64_t base = (entry & 0xffc00000) | (entry >> 13 & 0xff) << 32;
     return finish_walk(walk, at, 4, entry, base, 1 << 22, user_page, writable, true);
   }
-  mark_accessed(at, 4, entry);
-  at = entry_at(cpu, entry & 0xfffff000, walk->address >> 12 & 1023, 4);
+  mark_accessed(walk, at, 4, entry);
+  at = entry_at(walk, entry & 0xfffff000, walk->address >> 12 & 1023, 4);
   entry = read_entry(at, 4);
   if (!(entry & PTE_P)) refuse(walk, 0);
   return finish_walk(walk, at, 4, entry, entry & 0xfffff000, PAGE_BYTES, user_page && entry & PTE_U,
                      writable && entry & PTE_W, true);
 }
 
-struct translation paging_walk(struct cpu *cpu, const struct op *op, uint64_t address, enum access_kind kind,
-                               bool user, bool ac) {
+static struct translation walk_tables(struct cpu *cpu, const struct op *op, uint64_t address, enum access_kind kind,
+                                      bool user, bool ac) {
   if (!(cpu->cr0 & CR0_PG)) {
     uint64_t page = address & PAGE_MASK;
     return (struct translation){.page = page, .host = host_page(cpu, page), .writable = true, .global = true};
@@ -147,6 +153,13 @@ struct translation paging_walk(struct cpu *cpu, const struct op *op, uint64_t ad
   const struct walk walk = {cpu, op, address, kind, user, ac};
   if (cpu->efer & EFER_LMA) return walk_wide(&walk, true);
   return cpu->cr4 & CR4_PAE ? walk_wide(&walk, false) : walk_narrow(&walk);
+}
+
+struct translation paging_walk(struct cpu *cpu, const struct op *op, uint64_t address, enum access_kind kind,
+                               bool user, bool ac) {
+  struct translation found = walk_tables(cpu, op, address, kind, user, ac);
+  if (unlikely(cpu->ept)) ept_check(cpu, op, address, kind, &found);
+  return found;
 }
 
 const struct itlb_entry *itlb_find(struct cpu *cpu, uint64_t address) {

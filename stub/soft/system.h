@@ -12,6 +12,9 @@ enum event_kind { EVENT_EXCEPTION, EVENT_INTERRUPT, EVENT_NMI, EVENT_SOFTWARE };
  * a double fault or a shutdown of it (6.15).
  */
 void deliver_event(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error);
+/* The same, to return `length` bytes behind cpu->rip. */
+void deliver_event_behind(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error,
+                          uint32_t length);
 
 /* Loads a segment register as MOV does (SDM volume 3, 5.4 to 5.6); faults at `op`. */
 void segment_load(struct cpu *cpu, const struct op *op, uint8_t segment, uint16_t selector);

@@ -58,6 +58,8 @@ handler exec_syscall, exec_sysret, exec_sysenter, exec_sysexit;
 /* control.c: `src` or `dst` the general register, `code` the number of the other one. */
 handler exec_mov_from_cr, exec_mov_to_cr, exec_mov_from_dr, exec_mov_to_dr;
 handler exec_clts, exec_lmsw;
+/* A control register's new value; faults at `op`. */
+void control_write(struct cpu *cpu, const struct op *op, uint8_t number, uint64_t value);
 handler exec_invlpg;
 handler exec_invpcid; /* `src`: the type */
 

@@ -106,7 +106,7 @@ static void far_memory(struct translator *t, const struct insn *insn, handler *r
 #define STI_ROOM 16
 
 static void sti(struct translator *t, const struct insn *insn) {
-  if (t->count + STI_ROOM < t->room) emit(t, insn, exec_sti);
+  if (t->count + STI_ROOM < t->room && !t->intercepts) emit(t, insn, exec_sti);
   else emit_last(t, insn, exec_sti_last, 0);
 }
 

@@ -191,4 +191,9 @@ handler x87_unary, x87_with_st1, x87_into_st1, x87_two_results;
 /* xsave.c */
 handler fxsave, fxrstor, xsave, xsaveopt, xsavec, xrstor, xgetbv, xsetbv;
 
+/* xsave.c: the area of FXSAVE64, outside the run of the guest; a reserved bit of MXCSR is dropped. */
+#define FXSAVE_BYTES 512
+void fxsave_read(struct cpu *cpu, uint8_t area[FXSAVE_BYTES]);
+void fxsave_write(struct cpu *cpu, const uint8_t area[FXSAVE_BYTES]);
+
 #endif

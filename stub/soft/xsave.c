@@ -21,7 +21,6 @@ struct fxsave_area {
 };
 _Static_assert(sizeof(struct fxsave_area) == 416, "SDM volume 1, table 10-2");
 
-#define FXSAVE_BYTES 512
 #define FXSAVE_ALIGNMENT 16
 #define MXCSR_OFFSET offsetof(struct fxsave_area, mxcsr)
 #define ST_OFFSET offsetof(struct fxsave_area, st)
@@ -275,6 +274,24 @@ void xsavec(struct cpu *cpu, const struct op *op) {
 void xrstor(struct cpu *cpu, const struct op *op) {
   restore(cpu, op);
   NEXT;
+}
+
+void fxsave_read(struct cpu *cpu, uint8_t area[FXSAVE_BYTES]) {
+  static const struct op wide = {.dst = 1};
+  struct fxsave_area image = {.mxcsr = cpu->fpu.mxcsr, .mxcsr_mask = MXCSR_VALID};
+  save_x87(cpu, &wide, &image);
+  memcpy(image.xmm, cpu->xmm, sizeof image.xmm);
+  memset(area, 0, FXSAVE_BYTES);
+  memcpy(area, &image, sizeof image);
+}
+
+void fxsave_write(struct cpu *cpu, const uint8_t area[FXSAVE_BYTES]) {
+  static const struct op wide = {.dst = 1};
+  struct fxsave_area image;
+  memcpy(&image, area, sizeof image);
+  restore_x87(cpu, &wide, &image);
+  memcpy(cpu->xmm, image.xmm, sizeof image.xmm);
+  cpu->fpu.mxcsr = image.mxcsr & MXCSR_VALID;
 }
 
 void xgetbv(struct cpu *cpu, const struct op *op) {
