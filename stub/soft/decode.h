@@ -85,7 +85,7 @@ bool translate_integer(struct translator *t, const struct insn *insn);  /* arith
 bool translate_branch(struct translator *t, const struct insn *insn);   /* jumps, calls, returns */
 bool translate_string(struct translator *t, const struct insn *insn);   /* MOVS to SCAS, INS, OUTS */
 bool translate_system(struct translator *t, const struct insn *insn);   /* see system.c */
-bool translate_sse(struct translator *t, const struct insn *insn);      /* MMX is not there */
+bool translate_sse(struct translator *t, const struct insn *insn);      /* MMX, too */
 bool translate_x87(struct translator *t, const struct insn *insn);      /* D8 to DF, FXSAVE, XSAVE */
 
 #endif
