@@ -80,4 +80,5 @@ void exec_iret(struct cpu *cpu, const struct op *op) {
   if (segments_real(cpu)) return_real(cpu, op);
   else return_protected(cpu, op);
   cpu->nmi_blocked = false;
+  if (cpu->nmi_pending) atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed);
 }
