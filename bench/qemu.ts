@@ -56,12 +56,14 @@ export interface QemuRun {
  * @param accelerator `kvm` or `tcg`
  * @param image path of a PVH ELF image
  * @param machine QEMU's options for the machine and its devices
+ * @param processor the CPU model of its software processor
  */
 export async function runOnQemu(
   accelerator: "kvm" | "tcg",
   image: string,
   commandLine: string,
   machine: readonly string[] = MICROVM,
+  processor = "max",
 ): Promise<QemuRun> {
   const child = new Deno.Command("taskset", {
     args: [
@@ -71,7 +73,7 @@ export async function runOnQemu(
       ...["-display", "none", "-serial", "stdio"],
       ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
       ...["-kernel", image, "-append", commandLine],
-      ...(accelerator === "tcg" ? ["-cpu", "max"] : []),
+      ...(accelerator === "tcg" ? ["-cpu", processor] : []),
     ],
     stdin: "null",
     stdout: "piped",

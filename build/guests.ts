@@ -1,4 +1,4 @@
-/** Builds the micro guests: every `guests/*.c` becomes one PVH ELF image. */
+/** Builds the guests: every `guests/*.c` and `guests/system/*.c` becomes one PVH ELF image. */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
@@ -6,6 +6,7 @@ import { compile } from "./compiler.ts";
 import type { Progress } from "./stub.ts";
 
 const GUESTS = fileURLToPath(new URL("../guests/", import.meta.url));
+const SYSTEM_GUESTS = fileURLToPath(new URL("../guests/system/", import.meta.url));
 const ABI = fileURLToPath(new URL("../stub/abi.h", import.meta.url));
 
 const FLAGS = [
@@ -28,7 +29,6 @@ const LINK_FLAGS = [
   "-nostdlib",
   "-static",
   "-no-pie",
-  `-Wl,-T,${GUESTS}lib/link.ld`,
   "-Wl,--build-id=none",
   "-Wl,-z,max-page-size=4096",
   "-Wl,-z,noexecstack",
@@ -47,20 +47,38 @@ export function guestNames(): string[] {
   return filesIn(GUESTS, [".c"]).map((file) => basename(file, ".c"));
 }
 
+/** Names of the guests in ring 0 that show a processor's behaviour, such as `page_faults`. */
+export function systemGuestNames(): string[] {
+  return filesIn(SYSTEM_GUESTS, [".c"]).map((file) => basename(file, ".c"));
+}
+
 /**
  * Builds the micro guests unless the cache has them.
  *
  * @returns folder that holds `NAME.elf` for each of {@link guestNames}
  */
 export async function buildGuests(progress: Progress): Promise<string> {
-  const guests = filesIn(GUESTS, [".c"]);
-  const library = filesIn(join(GUESTS, "lib"), [".c", ".S"]);
-  const others = [ABI, ...filesIn(join(GUESTS, "lib"), [".h", ".ld"])];
-  const flags = [...FLAGS, ...LINK_FLAGS.filter((flag) => !flag.includes(GUESTS))];
+  return await build(GUESTS, "guests", progress);
+}
+
+/**
+ * Builds the guests in ring 0 unless the cache has them.
+ *
+ * @returns folder that holds `NAME.elf` for each of {@link systemGuestNames}
+ */
+export async function buildSystemGuests(progress: Progress): Promise<string> {
+  return await build(SYSTEM_GUESTS, "system-guests", progress);
+}
+
+/** Each C file of a folder with all of the library in its `lib`. */
+async function build(from: string, cacheName: string, progress: Progress): Promise<string> {
+  const guests = filesIn(from, [".c"]);
+  const library = filesIn(join(from, "lib"), [".c", ".S"]);
+  const others = [ABI, ...filesIn(join(from, "lib"), [".h", ".ld"])];
   const sources = [...guests, ...library, ...others];
   const names = sources.map((source) => basename(source));
-  const hash = contentHash(sources, [...flags, ...names]);
-  const folder = join(cacheFolder(), `guests-${hash}`);
+  const hash = contentHash(sources, [...FLAGS, ...LINK_FLAGS, ...names]);
+  const folder = join(cacheFolder(), `${cacheName}-${hash}`);
   if (exists(folder)) return folder;
   await makeInCache(folder, async (path, scratch) => {
     Deno.mkdirSync(path);
@@ -73,15 +91,15 @@ export async function buildGuests(progress: Progress): Promise<string> {
       );
       return to;
     };
-    progress(`building the guest library (${library.length} files)`);
+    progress(`building the library of the ${cacheName} (${library.length} files)`);
     const objects: string[] = [];
     for (const source of library) objects.push(await object(source));
+    const link = [...LINK_FLAGS, `-Wl,-T,${join(from, "lib/link.ld")}`];
     for (const guest of guests) {
       const name = basename(guest, ".c");
       progress(`building guest ${name}`);
       const main = await object(guest);
-      const image = join(path, `${name}.elf`);
-      await compile([...LINK_FLAGS, "-o", image, main, ...objects], scratch);
+      await compile([...link, "-o", join(path, `${name}.elf`), main, ...objects], scratch);
     }
   });
   return folder;

@@ -3,7 +3,7 @@
  * its name.
  */
 import { fileURLToPath } from "node:url";
-import { buildGuests } from "../build/guests.ts";
+import { buildGuests, buildSystemGuests } from "../build/guests.ts";
 import { buildStub } from "../build/stub.ts";
 import { EXIT } from "../errors.ts";
 import { runCommand } from "./command.ts";
@@ -43,6 +43,7 @@ async function main(signal: AbortSignal): Promise<number> {
   const progress = (line: string) => console.error(line);
   await buildStub(progress);
   await buildGuests(progress);
+  await buildSystemGuests(progress);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--doc", ...Deno.args, ...FOLDERS],
     cwd: PROJECT,

@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../build/cache.ts";
 import type { ArchiveEntry } from "../build/cpio.ts";
-import { buildGuests } from "../build/guests.ts";
+import { buildGuests, buildSystemGuests } from "../build/guests.ts";
 import { buildLinuxGuest } from "../build/linux.ts";
 import { runProgram } from "../build/program.ts";
 import { buildStub, type Progress } from "../build/stub.ts";
@@ -61,7 +61,11 @@ function filesIn(folder: string): string[] {
 /** Builds what the lab, which has no compiler, finds in its cache. */
 async function builtFiles(progress: Progress): Promise<string[]> {
   const stub = await buildStub(progress);
-  const folders = [await buildGuests(progress), dirname((await buildLinuxGuest(progress)).kernel)];
+  const folders = [
+    await buildGuests(progress),
+    await buildSystemGuests(progress),
+    dirname((await buildLinuxGuest(progress)).kernel),
+  ];
   return [stub, ...folders.flatMap(filesIn)];
 }
 

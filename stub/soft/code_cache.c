@@ -201,7 +201,8 @@ static bool still_reaches(struct cpu *cpu, const struct block *block, uint64_t l
 
 static void translate_insn(struct translator *t, const struct insn *insn) {
   if (t->intercepts) translate_intercept(t, insn);
-  if (!translate_integer(t, insn) && !translate_branch(t, insn) && !translate_string(t, insn) &&
+  if (!translate_decimal(t, insn) && !translate_integer(t, insn) && !translate_branch(t, insn) &&
+      !translate_string(t, insn) &&
       !translate_sse(t, insn) && !translate_system(t, insn) && !translate_x87(t, insn)) {
     emit_undefined(t, insn);
   }
@@ -220,7 +221,7 @@ static enum stop translate(struct translator *t, const uint8_t *bytes, uint32_t 
     if (length == 0) return STOP_PAGE;
     if (length < 0) {
       insn = (struct insn){.mode = t->mode, .length = 1};
-      emit_undefined(t, &insn);
+      emit_too_long(t, &insn);
     } else {
       translate_insn(t, &insn);
       t->pc = (uint16_t)(t->pc + length);

@@ -11,7 +11,7 @@
 #define CR0_PAGING (CR0_PE | CR0_PG | CR0_WP)
 #define CR0_MSW 0xf
 #define CR3_NO_FLUSH (1ull << 63)
-#define CR3_RESERVED 0x7ff0000000000000
+#define CR3_RESERVED 0x7fffff0000000000 /* physical addresses have 40 bits: cpuid.c says so */
 #define CR3_PCID 0xfff
 #define CR4_KNOWN                                                                            \
   (CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |  \

@@ -268,6 +268,8 @@ struct cpu {
 
   uint64_t code_base;          /* of CS outside 64-bit mode, else 0 */
   bool single;                 /* the next instruction runs alone */
+  bool stepping;               /* it began with TF set, and nothing in it keeps it from trapping */
+  bool step_due;               /* a single-step trap comes before anything else */
   _Atomic bool interrupted;    /* told to come out of the guest */
   uint32_t pauses;
 

@@ -1,7 +1,7 @@
 /*
- * CPUID of a software processor (SDM volume 2, CPUID): x86-64-v2 without MMX, in one package without
- * SMT. The model is an Atom's that executes in order: to Linux, one without speculation and so without
- * any attack by it to be mitigated, and without MSRs beyond what the feature bits come with.
+ * CPUID of a software processor (SDM volume 2, CPUID): x86-64-v2, in one package without SMT. The
+ * model is an Atom's that executes in order: to Linux, one without speculation and so without any
+ * attack by it to be mitigated, and without MSRs beyond what the feature bits come with.
  */
 #include "cpuid.h"
 
@@ -65,6 +65,7 @@
 #define F1D_CMOV (1u << 15)
 #define F1D_PAT (1u << 16)
 #define F1D_CLFLUSH (1u << 19)
+#define F1D_MMX (1u << 23)
 #define F1D_FXSR (1u << 24)
 #define F1D_SSE (1u << 25)
 #define F1D_SSE2 (1u << 26)
@@ -139,8 +140,8 @@ static const struct leaf defaults[] = {
       F1C_SSE3 | F1C_SSSE3 | F1C_CX16 | F1C_PCID | F1C_SSE41 | F1C_SSE42 | F1C_X2APIC | F1C_MOVBE |
           F1C_POPCNT | F1C_TSC_DEADLINE | F1C_XSAVE | F1C_RDRAND | F1C_HYPERVISOR,
       F1D_FPU | F1D_DE | F1D_PSE | F1D_TSC | F1D_MSR | F1D_PAE | F1D_MCE | F1D_CX8 | F1D_APIC |
-          F1D_SEP | F1D_MTRR | F1D_PGE | F1D_MCA | F1D_CMOV | F1D_PAT | F1D_CLFLUSH | F1D_FXSR |
-          F1D_SSE | F1D_SSE2},
+          F1D_SEP | F1D_MTRR | F1D_PGE | F1D_MCA | F1D_CMOV | F1D_PAT | F1D_CLFLUSH | F1D_MMX |
+          F1D_FXSR | F1D_SSE | F1D_SSE2},
      false},
     {2, 0, {CACHES_IN_LEAF_4, 0, 0, 0}, false},
     {LEAF_CACHES, 0, {CACHE(CACHE_DATA, 1), CACHE_GEOMETRY(8), 63, 0}, true},       /* 32 KiB */

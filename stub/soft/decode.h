@@ -72,21 +72,24 @@ struct op *emit_memory(struct translator *t, const struct insn *insn, handler *r
 
 /* An instruction that does not exist, or not here. */
 void emit_undefined(struct translator *t, const struct insn *insn);
+/* One of more than 15 bytes (SDM volume 2, 2.3.11). */
+void emit_too_long(struct translator *t, const struct insn *insn);
 
 /*
  * Takes the instruction at `bytes` apart.
  *
  * @param available bytes that may be looked at
- * @return its length, 0 when it is longer than `available` (or than 15), -1 when it is undefined
+ * @return its length, 0 when it is longer than `available`, -1 when it is longer than 15
  */
 int decode(struct insn *insn, const uint8_t *bytes, uint32_t available, uint8_t mode);
 
 /* Each returns false when the opcode is not one of its own. */
 bool translate_integer(struct translator *t, const struct insn *insn);  /* arithmetic, moves, bits */
 bool translate_branch(struct translator *t, const struct insn *insn);   /* jumps, calls, returns */
+bool translate_decimal(struct translator *t, const struct insn *insn);  /* what 64-bit mode has not */
 bool translate_string(struct translator *t, const struct insn *insn);   /* MOVS to SCAS, INS, OUTS */
 bool translate_system(struct translator *t, const struct insn *insn);   /* see system.c */
-bool translate_sse(struct translator *t, const struct insn *insn);      /* MMX is not there */
+bool translate_sse(struct translator *t, const struct insn *insn);      /* MMX, too */
 bool translate_x87(struct translator *t, const struct insn *insn);      /* D8 to DF, FXSAVE, XSAVE */
 
 #endif

@@ -216,9 +216,9 @@ static void sleep_now(struct cpu *cpu) {
 
 /* Runs one instruction alone. */
 static void step(struct cpu *cpu) {
-  bool trap = cpu->flags & FLAG_TF;
   uint8_t shadow = cpu->shadow;
   cpu->held = shadow;
+  cpu->stepping = cpu->flags & FLAG_TF;
   cpu->shadow = 0;
   cpu->single = false;
   struct block *block = code_single(cpu);
@@ -228,12 +228,17 @@ static void step(struct cpu *cpu) {
   device_progress(cpu);
   if (shadow && cpu->shadow == shadow) cpu->shadow = 0;
   cpu->held = 0;
-  if (trap) {
-    if (unlikely(cpu->controls != NULL)) controls_step(cpu);
-    cpu->dr[6] |= DR6_BS;
-    cpu->fault = (struct fault){.vector = VECTOR_DB};
-    deliver(cpu, EVENT_EXCEPTION, VECTOR_DB, false, 0);
-  }
+  /* A load of SS holds the trap off (SDM volume 3, 6.8.3). */
+  if (cpu->stepping && cpu->shadow != SHADOW_MOV_SS) cpu->step_due = true;
+  cpu->stepping = false;
+}
+
+static void trap_step(struct cpu *cpu) {
+  cpu->step_due = false;
+  if (unlikely(cpu->controls != NULL)) controls_step(cpu);
+  cpu->dr[6] |= DR6_BS;
+  cpu->fault = (struct fault){.vector = VECTOR_DB};
+  deliver(cpu, EVENT_EXCEPTION, VECTOR_DB, false, 0);
 }
 
 static uint32_t run(struct cpu *cpu) {
@@ -250,6 +255,7 @@ static uint32_t run(struct cpu *cpu) {
     if (atomic_load(&cpu->attention) < 0 || cpu->budget <= MOST_INSNS) {
       uint32_t reason = serve(cpu);
       if (reason) return reason;
+      if (unlikely(cpu->step_due)) trap_step(cpu);
       if (!cpu->wait_for_sipi) take_interrupt(cpu);
     }
     if (unlikely(idle(cpu))) {

@@ -135,3 +135,10 @@ void emit_undefined(struct translator *t, const struct insn *insn) {
   emit(t, insn, undefined);
   t->ended = true;
 }
+
+static void too_long(struct cpu *cpu, const struct op *op) { cpu_fault(cpu, op, VECTOR_GP, 0); }
+
+void emit_too_long(struct translator *t, const struct insn *insn) {
+  emit(t, insn, too_long);
+  t->ended = true;
+}

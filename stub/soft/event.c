@@ -223,6 +223,7 @@ static void deliver_from(struct cpu *cpu, const struct op *op, enum event_kind k
   struct delivery event = {.kind = kind, .vector = vector, .return_rip = cpu_next_rip(cpu, op)};
   instruction_at(cpu, op);
   deliver(cpu, &event);
+  cpu->stepping = false; /* the handler begins without TF (SDM volume 3, 17.3.1.4) */
 }
 
 void exec_int(struct cpu *cpu, const struct op *op) {

@@ -21,8 +21,12 @@ static bool set_interrupts(struct cpu *cpu, const struct op *op) {
   return waiting || atomic_load_explicit(&cpu->attention, memory_order_relaxed) < 0;
 }
 
+/* The next instruction is in this block, where nothing looks for interrupts: it needs no shadow. */
 void exec_sti(struct cpu *cpu, const struct op *op) {
-  if (!set_interrupts(cpu, op)) NEXT;
+  if (!set_interrupts(cpu, op)) {
+    cpu->shadow = 0;
+    NEXT;
+  }
   finish(cpu, op);
 }
 

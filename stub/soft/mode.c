@@ -90,6 +90,7 @@ void cpu_reset(struct cpu *cpu, bool init) {
   cpu->dr[6] = DR6_RESET;
   cpu->dr[7] = DR7_RESET;
   cpu->shadow = 0;
+  cpu->stepping = cpu->step_due = false;
   cpu->nmi_blocked = cpu->nmi_pending = false;
   cpu->interrupt_waiting = cpu->halted = false;
   cpu->delivering = 0;

@@ -34,6 +34,7 @@ static _Noreturn void exit_port(struct cpu *cpu, const struct op *op, uint16_t p
   event->data_hi = 0;
   if (write) memcpy(&event->data_lo, &cpu->reg[RAX], op->code);
   finish(cpu, op);
+  cpu->step_due = cpu->stepping;
   cpu_exit(cpu, SX_EXIT_IO);
 }
 

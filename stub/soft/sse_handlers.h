@@ -36,10 +36,15 @@ enum { SSE_ANY, SSE_W0, SSE_W1, SSE_SIZE2, SSE_SIZE4, SSE_SIZE8, SSE_DIGIT };
 #define SSE_RM_GPR8 0x8
 #define SSE_ALWAYS 0x10 /* works whatever CR0 and CR4 say (SDM volume 3, 2.5, EM) */
 #define SSE_AT_RDI 0x20 /* implied memory operand */
+/* MMX registers, which REX says nothing about; with both of these no XMM register takes part, and
+ * the function asks CR0 itself. */
+#define SSE_REG_MMX 0x40
+#define SSE_RM_MMX 0x80
+#define SSE_MMX (SSE_REG_MMX | SSE_RM_MMX)
 
 /* Each ends with an entry that has no functions. */
 extern const struct sse_entry sse_moves[], sse_floats[], sse_integers[], sse_shuffles[],
-    sse_conversions[], sse_strings[], sse_control[];
+    sse_conversions[], sse_strings[], sse_control[], mmx_moves[], mmx_integers[];
 
 /* Before the first SSE instruction of a block. */
 void sse_check(struct cpu *cpu, const struct op *op);

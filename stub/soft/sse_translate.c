@@ -1,8 +1,9 @@
-/* From an instruction to its SSE ops: finds it in the tables. */
+/* From an instruction to its SSE or MMX ops: finds it in the tables. */
 #include "sse_handlers.h"
 
 static const struct sse_entry *const tables[] = {
-    sse_moves, sse_integers, sse_floats, sse_conversions, sse_shuffles, sse_strings, sse_control};
+    sse_moves, sse_integers, sse_floats, sse_conversions, sse_shuffles, sse_strings, sse_control,
+    mmx_moves, mmx_integers};
 
 /* Whether the tables have anything near that opcode. */
 static bool near_sse(const struct insn *insn) {
@@ -61,13 +62,17 @@ bool translate_sse(struct translator *t, const struct insn *insn) {
   if (run == NULL) return false;
 
   uint8_t form = entry->form;
-  if (!t->sse_checked && !(form & SSE_ALWAYS)) {
+  bool always = form & SSE_ALWAYS || (form & SSE_MMX) == SSE_MMX;
+  if (!t->sse_checked && !always) {
     emit(t, insn, sse_check);
     t->sse_checked = true;
   }
-  uint8_t reg = form & SSE_REG_GPR ? insn_register(insn, insn->reg, 4) : insn->reg;
+  uint8_t reg = form & SSE_REG_GPR   ? insn_register(insn, insn->reg, 4)
+                : form & SSE_REG_MMX ? insn->reg & 7
+                                     : insn->reg;
   uint8_t rm = form & SSE_RM_GPR    ? insn_register(insn, insn->rm, 4)
                : form & SSE_RM_GPR8 ? insn_register(insn, insn->rm, 1)
+               : form & SSE_RM_MMX  ? insn->rm & 7
                                     : insn->rm;
   struct op *op = emit_form(t, insn, form, run);
   op->dst = form & SSE_RM_DST ? rm : reg;

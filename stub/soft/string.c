@@ -174,8 +174,9 @@ static bool wanted(const struct cpu *cpu) {
 /* All elements: false when the dispatcher is wanted before the last one. */
 static __attribute__((noinline)) bool repeat(struct cpu *cpu, const struct op *op) {
   const bool compares = op->imm == STRING_CMPS || op->imm == STRING_SCAS;
-  /* When the dispatcher is wanted it may be for a trap behind every single element. */
-  const bool runs = !(cpu->flags & FLAG_DF) && op->dst == 8 && (op->imm == STRING_MOVS || op->imm == STRING_STOS) && !wanted(cpu);
+  /* A single step traps behind every element. */
+  const bool runs = !(cpu->flags & (FLAG_DF | FLAG_TF)) && op->dst == 8 &&
+                    (op->imm == STRING_MOVS || op->imm == STRING_STOS) && !wanted(cpu);
   for (;;) {
     uint64_t count = masked(cpu->reg[RCX], op->dst), done = 0;
     if (count == 0) return true;

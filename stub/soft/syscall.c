@@ -34,6 +34,7 @@ void exec_syscall(struct cpu *cpu, const struct op *op) {
   cpu->reg[R11] = flags;
   cpu_set_flags(cpu, (flags & ~cpu->sfmask & ~(uint64_t)FLAG_RF) | FLAG_RESERVED);
   enter(cpu, selector, selector + 8, true, 0, wide ? cpu->lstar : cpu->cstar);
+  cpu->stepping = cpu->flags & FLAG_TF; /* as masked: the trap is the handler's */
 }
 
 void exec_sysret(struct cpu *cpu, const struct op *op) {
@@ -45,6 +46,10 @@ void exec_sysret(struct cpu *cpu, const struct op *op) {
   uint16_t selector = (uint16_t)(cpu->star >> 48) & ~SELECTOR_RPL;
   cpu_set_flags(cpu, (cpu->reg[R11] & SYSRET_FLAGS) | FLAG_RESERVED);
   enter(cpu, wide ? selector + 16 : selector, selector + 8, wide, 3, rip);
+  /* TF counts at once, as if the SYSCALL had just ended. */
+  cpu->step_due = cpu->flags & FLAG_TF;
+  cpu->stepping = false;
+  if (cpu->step_due) atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed);
 }
 
 void exec_sysenter(struct cpu *cpu, const struct op *op) {

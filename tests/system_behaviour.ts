@@ -1,0 +1,56 @@
+/** What a processor of the PC does in ring 0, shown by the guests of `guests/system`. */
+import { ok, strictEqual } from "node:assert";
+import { buildSystemGuests, systemGuestNames } from "../build/guests.ts";
+import type { Engine } from "../cores/engine.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import { DEVIATIONS, type Processor } from "./system_deviations.ts";
+import { finish, PROJECT } from "./support.ts";
+
+/** A guest that does not end is stuck; each takes far less, on an emulated host, too. */
+const LIMIT_MS = 60_000;
+
+/** Each guest's output on an engine, by name: those that the engine's processor survives. */
+export async function runSystemGuests(
+  engine: Engine,
+  names = guestsFor(engine),
+): Promise<Record<string, string>> {
+  const folder = await buildSystemGuests(() => {});
+  const outputs: Record<string, string> = {};
+  await using runtime = await Runtime.open();
+  for (const name of names) {
+    await using vm = runtime.createVm({
+      guest: `${folder}/${name}.elf`,
+      ...{ machine: "pc", engine, vcpus: 2, overcommit: true },
+    });
+    const timer = setTimeout(() => vm.stop(), LIMIT_MS);
+    const { output } = await finish(vm);
+    clearTimeout(timer);
+    outputs[name] = output;
+  }
+  return outputs;
+}
+
+/**
+ * Guests that a processor may run. What registers refuse, QEMU's takes, or hangs on: it has no
+ * reserved bits in CR3 and none that work in CR4.
+ */
+export function guestsFor(processor: Processor): string[] {
+  return systemGuestNames().filter((name) => processor === "soft" || name !== "reserved_bits");
+}
+
+/** What the architecture says that a guest prints. */
+function expectedOutput(name: string): string {
+  return Deno.readTextFileSync(`${PROJECT}tests/conformance/system_behaviour/${name}.txt`);
+}
+
+/** Holds a guest's output against the architecture, save where the processor is known to differ. */
+export function checkOutput(processor: Processor, name: string, output: string): void {
+  let expected = expectedOutput(name);
+  for (const deviation of DEVIATIONS[processor]) {
+    if (deviation.guest !== name) continue;
+    const right = `${deviation.right}\n`;
+    ok(expected.includes(right), `${name} says nowhere: ${deviation.right}`);
+    expected = expected.replaceAll(right, `${deviation.here}\n`);
+  }
+  strictEqual(output, expected, `${name} on ${processor}`);
+}
