@@ -71,9 +71,9 @@ async function runOnce(
     throw runError("wrong-digest", `the guest's digest ${digest} is not the host's ${expected}`);
   }
   const stats = vm.stats().vcpus[0]!;
-  const ns = span.ticks * runtime.nsPerTick;
+  const ns = span.ticks * vm.nsPerGuestTick;
   const latency = new Histogram();
-  latency.merge(report.histograms.get("request") ?? new Histogram(), runtime.nsPerTick);
+  latency.merge(report.histograms.get("request") ?? new Histogram(), vm.nsPerGuestTick);
   return {
     megabytesPerSecond: span.n / MEGABYTE / (ns / 1e9),
     exits: stats.exitsTotal,

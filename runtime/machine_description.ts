@@ -1,4 +1,5 @@
 /** A machine as the housekeeping core describes it to the core that serves it. */
+import type { Placement } from "../cores/cost_model.ts";
 import type { PollingPolicy } from "./devices/queue_poller.ts";
 import type { Disks } from "./disk.ts";
 
@@ -23,8 +24,20 @@ export interface MachineDescription {
   /** Devices that are there or not. */
   readonly entropy: boolean;
   readonly virtioConsole: boolean;
+  /** Where the handler of an exit runs. */
+  readonly placement: Placement;
+  /** Its virtual clock; null when time is the host's. */
+  readonly clock: VirtualClockDescription | null;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
+}
+
+/** A virtual clock. */
+export interface VirtualClockDescription {
+  /** What the guest's clock says when it starts, seconds since the Unix epoch. */
+  readonly epoch: number;
+  /** Of the random numbers that devices give. */
+  readonly seed: number;
 }
 
 /** What a machine's network device is joined to. */

@@ -39,11 +39,15 @@ import type {
   NetworkDescription,
   VcpuDescription,
 } from "./machine_description.ts";
+import { LOOK_CYCLES, QUANTUM_CYCLES, VIRTUAL_KHZ } from "./machine_clock.ts";
 import { macOf } from "./network/mac.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { openTap } from "./network/tap.ts";
 
 const PAGE = 4096;
+
+/** Of a virtual clock that is not told otherwise. */
+const SEED = 1, EPOCH = Date.UTC(2000, 0, 1) / 1000;
 
 /** What a machine must know of its host. */
 export interface HostFacts {
@@ -90,6 +94,14 @@ export function setUpMachine(
     }
     const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[config.engine], config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
+    const virtual = config.clock === "virtual";
+    const { seed = SEED, epoch = EPOCH } = config;
+    const tscKhz = virtual ? VIRTUAL_KHZ : host.tscKhz;
+    if (virtual) {
+      const hash = config.traceHash ? 1 : 0;
+      const khz = VIRTUAL_KHZ;
+      check(stub, stub.sx_vm_set_clock(vm, khz, QUANTUM_CYCLES, LOOK_CYCLES, seed, 0, hash));
+    }
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
@@ -115,8 +127,8 @@ export function setUpMachine(
       const leaves = [
         ...template,
         ...(pc
-          ? pcLeaves(config.engine, host.tscKhz)
-          : microGuestLeaves(page, config, host.tscKhz)),
+          ? pcLeaves(config.engine, tscKhz)
+          : microGuestLeaves(page, config, tscKhz)),
       ];
       const cpuid = new Uint32Array(leaves.flat());
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));
@@ -142,6 +154,8 @@ export function setUpMachine(
       entropy: pc,
       virtioConsole: config.console === "virtio",
       network,
+      placement: config.placement,
+      clock: virtual ? { epoch, seed } : null,
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
