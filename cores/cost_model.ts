@@ -39,7 +39,9 @@ export function exitCycles(placement: Placement, words: Int32Array, at: number):
   if (reason === EXIT_POLL) return 0; // nobody polls on a virtual clock: this stands for it
   if (placement === "same-core") return TRAP_CYCLES;
   if (reason === EXIT_EOI) return POST_CYCLES;
-  if (reason !== EXIT_IO || (words[at + EVENT_FLAGS]! & EVENT_WRITE) === 0) return ROUND_TRIP_CYCLES;
+  if (reason !== EXIT_IO || (words[at + EVENT_FLAGS]! & EVENT_WRITE) === 0) {
+    return ROUND_TRIP_CYCLES;
+  }
   const port = words[at + EVENT_ADDR_LO]!;
   // It tells of requests that a core which polls would have seen; those have costs of their own.
   if (port === PORT_DOORBELL) return 0;

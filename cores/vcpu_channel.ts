@@ -342,7 +342,8 @@ export class VcpuChannel {
     this.#chargedCalls = calls;
     this.#chargedPosts = posts;
     const completion = VCPU_BLOCK_COMPLETION;
-    this.block[completion + COMPLETION_CYCLES] = requests + clock.cost(this.block, VCPU_BLOCK_EVENT);
+    this.block[completion + COMPLETION_CYCLES] = requests +
+      clock.cost(this.block, VCPU_BLOCK_EVENT);
     this.block[completion + COMPLETION_DUE] = clock.due();
   }
 

@@ -126,9 +126,7 @@ export function setUpMachine(
       writePageHeader(memory, page, index, config);
       const leaves = [
         ...template,
-        ...(pc
-          ? pcLeaves(config.engine, tscKhz)
-          : microGuestLeaves(page, config, tscKhz)),
+        ...(pc ? pcLeaves(config.engine, tscKhz) : microGuestLeaves(page, config, tscKhz)),
       ];
       const cpuid = new Uint32Array(leaves.flat());
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));

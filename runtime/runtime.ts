@@ -109,7 +109,9 @@ export class Runtime implements AsyncDisposable {
   engineFor(
     { machine, engine, clock }: Pick<VmConfig, "machine" | "engine"> & Partial<VmConfig>,
   ): EngineChoice {
-    if (clock === "virtual" && engine === "auto") return { engine: "soft", why: "its clock is virtual" };
+    if (clock === "virtual" && engine === "auto") {
+      return { engine: "soft", why: "its clock is virtual" };
+    }
     return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring", engine);
   }
 

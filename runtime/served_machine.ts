@@ -133,9 +133,12 @@ export class ServedMachine implements Machine {
       )
     );
     if (virtual) {
-      virtual.dueAt = () => this.vcpus.reduce((least, { channel }) => Math.min(least, channel.due), Infinity);
+      virtual.dueAt = () =>
+        this.vcpus.reduce((least, { channel }) => Math.min(least, channel.due), Infinity);
     }
-    this.served = description.polled && !virtual ? [...this.vcpus, this.#serve(platform)] : this.vcpus;
+    this.served = description.polled && !virtual
+      ? [...this.vcpus, this.#serve(platform)]
+      : this.vcpus;
   }
 
   /** Gives back what it shares with others. To be called once, when it is served no more. */
