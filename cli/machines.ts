@@ -31,6 +31,11 @@ function describeEnd(vm: Vm, end: VmEnd): string {
   return `${vm.config.name} failed: ${end.reason}${at}\n`;
 }
 
+function traceHashOf(vm: Vm): { traceHash?: string } {
+  const hash = vm.virtualClock?.traceHash;
+  return hash === undefined ? {} : { traceHash: hash };
+}
+
 /**
  * Runs machines until all have ended.
  *
@@ -51,6 +56,8 @@ export async function runMachines(
     const end = await vm.ended;
     await shown;
     say(describeEnd(vm, end));
+    const { traceHash } = traceHashOf(vm);
+    if (traceHash !== undefined) say(`${vm.config.name}: trace hash ${traceHash}\n`);
     return end;
   };
   const alone = vms.length === 1 && vms[0]!.config.machine === "pc" && Terminal.present;
@@ -58,24 +65,27 @@ export async function runMachines(
     ? new Terminal(runtime.stub, vms[0]!, () => void vms[0]!.stop())
     : undefined;
   const ends = await interruptible(signal, Promise.all(vms.map(run)));
-  const count = (vm: Vm, what: string, value: number): RunRecord["rows"][number] => ({
+  const row = (vm: Vm, what: string, unit: string, value: number): RunRecord["rows"][number] => ({
     name: `${vm.config.name}: ${what}`,
     engine: vm.config.engine,
     placement: vm.config.placement,
     notification: vm.config.notification,
     guest: vm.config.guest,
-    kind: "measured",
-    unit: "count",
+    clock: vm.config.clock,
+    kind: vm.config.clock === "virtual" ? "modelled" : "measured",
+    unit,
     n: 1,
     value,
   });
   const rows = vms.flatMap((vm) => {
     const { vcpus, kvm } = vm.stats();
+    const clock = vm.virtualClock;
     const exits = vcpus.reduce((sum, vcpu) => sum + vcpu.exitsTotal, 0);
     return [
-      count(vm, "exits on the guest core", exits),
+      row(vm, "exits on the guest core", "count", exits),
       // Those that the kernel handles are among them; not every kernel counts.
-      ...(kvm.exits === undefined ? [] : [count(vm, "exits counted by KVM", kvm.exits)]),
+      ...(kvm.exits === undefined ? [] : [row(vm, "exits counted by KVM", "count", kvm.exits)]),
+      ...(clock === undefined ? [] : [row(vm, "guest time", "ns", clock.guestNs)]),
     ];
   });
   return {
@@ -85,6 +95,7 @@ export async function runMachines(
       ...(end.code === undefined ? {} : { code: end.code }),
       ...(end.reason === undefined ? {} : { reason: end.reason }),
       firstRunTicks: vms[i]!.stats().vcpus[0]!.firstRunTicks,
+      ...traceHashOf(vms[i]!),
     })),
     rows,
   };

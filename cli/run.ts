@@ -24,6 +24,10 @@ const OPTIONS = {
   placement: { type: "string" },
   notification: { type: "string" },
   irqchip: { type: "string" },
+  clock: { type: "string" },
+  seed: { type: "string" },
+  epoch: { type: "string" },
+  "trace-hash": { type: "boolean" },
   vcpus: { type: "string" },
   memory: { type: "string" },
   disk: { type: "string" },
@@ -61,6 +65,10 @@ Without options: the digest demonstration at every placement and notification.
   --notification exit|polled
   --irqchip none|full|split
                            what the engine has of the machine's interrupt controllers (soft: no full)
+  --clock host|virtual     guest time: the host's, or modelled cycles, the same in every run (engine soft)
+  --seed N                 of a virtual clock's random numbers (1)
+  --epoch SECONDS          what a virtual clock says at the start, seconds since 1970 (2000-01-01)
+  --trace-hash             prints a hash over all that a machine on a virtual clock did
   --vcpus N   --memory SIZE   --cmdline TEXT
   --cpuid NAME|FILE        a CPUID template: dedicated, or a JSON file
   --disk FILE              a file that the guest reads through the block service or as a virtio disk
@@ -138,6 +146,7 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
       "cpuid",
       "irqchip",
       "console",
+      "clock",
     ]
   ) {
     const text = textOf(values, name);
@@ -146,8 +155,10 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   if (values.guest === "linux" && input.network === undefined && input.placement !== "same-core") {
     input.network = passtInstalled() ? "user" : "none";
   }
-  const vcpus = textOf(values, "vcpus");
-  if (vcpus !== undefined) input.vcpus = /^\d+$/.test(vcpus) ? Number(vcpus) : vcpus;
+  for (const name of ["vcpus", "seed", "epoch"]) {
+    const text = textOf(values, name);
+    if (text !== undefined) input[name] = /^\d+$/.test(text) ? Number(text) : text;
+  }
   const plan = textOf(values, "plan");
   if (plan !== undefined) {
     input.plan = parseWith(corePlanSchema, readJson(plan, "core plan"), `core plan ${plan}`);
@@ -162,6 +173,7 @@ async function configOf(values: OptionValues): Promise<VmConfigInput> {
   if (ports.length > 0) input.ports = ports.map(portOf);
   if (values.overcommit) input.overcommit = true;
   if (values.writable) input.writable = true;
+  if (values["trace-hash"]) input.traceHash = true;
   parseWith(vmConfigSchema, input, "options");
   return input as VmConfigInput;
 }

@@ -15,6 +15,8 @@ import {
   ACTION_RESUME,
   ACTION_SKIP,
   COMPLETION_ACTION,
+  COMPLETION_CYCLES,
+  COMPLETION_DUE,
   COMPLETION_SEQ,
   EVENT_ADDR_LO,
   EVENT_BYTES,
@@ -40,6 +42,7 @@ import {
   VCPU_BLOCK_POSTED,
   VCPU_BLOCK_POSTED_TAIL,
 } from "./abi.ts";
+import { callCycles, type Placement } from "./cost_model.ts";
 import { DONE, FAIL, PARK, POWER_OFF, REPLY_WORDS, RETRY, VALUE_HI, VALUE_LO } from "./outcome.ts";
 
 /** Acts on exit events; see `outcome.ts` for what it returns. */
@@ -74,6 +77,22 @@ export interface Machine {
 
 /** Time as the channel needs it; the stub's `sx_tsc`. */
 export type Ticks = () => number;
+
+/**
+ * A virtual clock, on which nobody polls: a vCPU goes on when everything that lies in memory at its exit
+ * has been served, and time stands still meanwhile.
+ */
+export interface EventClock {
+  readonly placement: Placement;
+  /** Time of the event that is served, ticks. */
+  readonly now: number;
+  /** An event is served from now on. */
+  begin(words: Int32Array, at: number): void;
+  /** Cycles that it cost the vCPU. */
+  cost(words: Int32Array, at: number): number;
+  /** In how many cycles the hypervisor wants to be asked again; 0 for when it is asked anyway. */
+  due(): number;
+}
 
 // V8 folds a constant of this module into optimised code, but loads an imported one at every use.
 const SERVED = DONE, AGAIN = RETRY;
@@ -156,6 +175,7 @@ export class VcpuChannel {
   readonly #calls: CallHandler;
   readonly #ticks: Ticks;
   readonly #ticksPerNs: number;
+  readonly #clock: EventClock | undefined;
   readonly #eventSeq: Int32Array;
   readonly #completionSeq: Int32Array;
   readonly #completionAction: Int32Array;
@@ -175,11 +195,17 @@ export class VcpuChannel {
   /** A request of the cell is answered only when the time has come. */
   #parked = false;
   #deadline = Infinity;
+  /** The machine has ended by what this vCPU did. */
+  #ended = false;
+  /** Requests that the cost of an exit holds already. */
+  #chargedCalls = 0;
+  #chargedPosts = 0;
 
   /**
    * @param block the vCPU's block
    * @param page the vCPU's hypercall page
    * @param counters shared with whoever shows them, `COUNTER.count` long
+   * @param clock of a machine with a virtual clock
    */
   constructor(
     block: Int32Array,
@@ -188,6 +214,7 @@ export class VcpuChannel {
     counters: Float64Array,
     ticks: Ticks,
     ticksPerNs: number,
+    clock?: EventClock,
   ) {
     this.block = block;
     this.page = page;
@@ -197,6 +224,7 @@ export class VcpuChannel {
     this.counters = counters;
     this.#ticks = ticks;
     this.#ticksPerNs = ticksPerNs;
+    this.#clock = clock;
     this.#eventSeq = word(block, VCPU_BLOCK_EVENT + EVENT_SEQ);
     this.#completionSeq = word(block, VCPU_BLOCK_COMPLETION + COMPLETION_SEQ);
     this.#completionAction = word(block, VCPU_BLOCK_COMPLETION + COMPLETION_ACTION);
@@ -220,6 +248,7 @@ export class VcpuChannel {
     );
     this.#exitSeq = this.#completionSeq[0]!;
     this.#callSeq = this.#responseSeq[0]!;
+    if (clock) page[HYPERCALL_PAGE_DOORBELL] = 1;
   }
 
   /**
@@ -229,6 +258,9 @@ export class VcpuChannel {
    */
   poll(): boolean {
     const exitSeq = this.#eventSeq[0]!, callSeq = this.#requestSeq[0]!;
+    if (this.#clock !== undefined) {
+      return exitSeq !== this.#exitSeq && this.#serveAll(this.#clock, exitSeq, callSeq);
+    }
     if (
       exitSeq === this.#exitSeq && !this.#posted.filled && !this.#ring.filled && !this.#parked
     ) {
@@ -244,17 +276,31 @@ export class VcpuChannel {
 
   /** Whether the vCPU's last exit event still waits, or a parked request does. */
   get pending(): boolean {
-    return this.#parked || this.#eventSeq[0] !== this.#exitSeq;
+    const parked = this.#parked && this.#clock === undefined;
+    return parked || this.#eventSeq[0] !== this.#exitSeq;
   }
 
-  /** Ticks at which something is due although nobody publishes anything; Infinity when nothing. */
+  /**
+   * Ticks at which something is due although nobody publishes anything; Infinity when nothing. On a
+   * virtual clock there is nothing to wait for: see {@link due}.
+   */
   get deadline(): number {
+    return this.#clock === undefined ? this.#deadline : Infinity;
+  }
+
+  /** Ticks at which a request that waits is answered; Infinity when none does. */
+  get due(): number {
     return this.#deadline;
+  }
+
+  /** Answers a request whose time has come. */
+  answerDue(): void {
+    if (this.#parked) this.#answerParked();
   }
 
   /** Tells the guest whether it must ring the doorbell after publishing. */
   set doorbell(wanted: boolean) {
-    this.page[HYPERCALL_PAGE_DOORBELL] = wanted ? 1 : 0;
+    if (this.#clock === undefined) this.page[HYPERCALL_PAGE_DOORBELL] = wanted ? 1 : 0;
   }
 
   #serve(exitSeq: number, callSeq: number): boolean {
@@ -272,6 +318,34 @@ export class VcpuChannel {
     }
     if (timed) this.counters[COUNTER.busyTicks]! += TIMED_EVERY * (this.#ticks() - started);
     return served;
+  }
+
+  /** Everything that came before the exit and the exit itself: nothing is left when the vCPU goes on. */
+  #serveAll(clock: EventClock, exitSeq: number, callSeq: number): boolean {
+    clock.begin(this.block, VCPU_BLOCK_EVENT);
+    this.answerDue();
+    if (this.#drainRing() < 0) return true;
+    if (callSeq !== this.#callSeq && !this.#parked) {
+      this.#serveCall(callSeq);
+      if (callSeq !== this.#callSeq || this.#ended) return true;
+    }
+    return this.#serveExit(exitSeq);
+  }
+
+  /** Time that the events of this exit take, and when the hypervisor wants the next one. */
+  #charge(clock: EventClock): void {
+    const calls = this.counters[CALLS]!, posts = this.counters[COUNTER.postedCalls]!;
+    const requests = callCycles(
+      clock.placement,
+      calls - this.#chargedCalls,
+      posts - this.#chargedPosts,
+    );
+    this.#chargedCalls = calls;
+    this.#chargedPosts = posts;
+    const completion = VCPU_BLOCK_COMPLETION;
+    this.block[completion + COMPLETION_CYCLES] = requests +
+      clock.cost(this.block, VCPU_BLOCK_EVENT);
+    this.block[completion + COMPLETION_DUE] = clock.due();
   }
 
   /** Serves posted exits: how many, or -1 when more are left or the machine has ended. */
@@ -332,6 +406,7 @@ export class VcpuChannel {
       : outcome === PARK
       ? ACTION_PARK
       : ACTION_SKIP;
+    if (this.#clock !== undefined) this.#charge(this.#clock);
     this.#completionSeq[0] = seq;
     this.counters[COUNTER.exits]!++;
     return true;
@@ -368,6 +443,7 @@ export class VcpuChannel {
   /** Ends the machine when the outcome says so. */
   #end(outcome: number, reply: Int32Array, words: Int32Array, at: number): boolean {
     if (outcome < POWER_OFF) return false;
+    this.#ended = true;
     if (outcome === FAIL) this.#machine.failed(words, at);
     else this.#machine.poweredOff(reply[VALUE_LO]! & 0xff);
     return true;

@@ -6,8 +6,10 @@ import {
   ACTION_SKIP,
   CALL_NOP,
   COMPLETION_ACTION,
+  COMPLETION_CYCLES,
   COMPLETION_DATA_HI,
   COMPLETION_DATA_LO,
+  COMPLETION_DUE,
   COMPLETION_SEQ,
   EVENT_ADDR_LO,
   EVENT_BYTES,
@@ -46,7 +48,8 @@ import {
   VCPU_BLOCK_POSTED_TAIL,
 } from "./abi.ts";
 import { DONE, FAIL, PARK, POWER_OFF, RETRY, SKIP, STATUS, VALUE_HI, VALUE_LO } from "./outcome.ts";
-import { COUNTER, VcpuChannel } from "./vcpu_channel.ts";
+import { POST_CYCLES, ROUND_TRIP_CYCLES } from "./cost_model.ts";
+import { COUNTER, type EventClock, VcpuChannel } from "./vcpu_channel.ts";
 
 /** What a handler does with the event or request that carries a label. */
 type Answer = (label: number, reply: Int32Array) => number;
@@ -67,6 +70,7 @@ interface VcpuOptions {
   readonly seq?: number;
   readonly ticksPerNs?: number;
   readonly written?: number[];
+  readonly clock?: EventClock;
 }
 
 /**
@@ -91,7 +95,7 @@ class Vcpu {
    * @param seq that the last exit and the last request of the cell had
    * @param written receives the index of every word that the channel writes
    */
-  constructor({ seq = 0, ticksPerNs = 1, written }: VcpuOptions = {}) {
+  constructor({ seq = 0, ticksPerNs = 1, written, clock }: VcpuOptions = {}) {
     this.block[VCPU_BLOCK_COMPLETION + COMPLETION_SEQ] = seq;
     this.block[VCPU_BLOCK_EVENT + EVENT_SEQ] = seq;
     this.page[HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ] = seq;
@@ -116,7 +120,7 @@ class Vcpu {
     };
     const ticks = () => this.now;
     const { block, page, counters } = this;
-    this.channel = new VcpuChannel(block, page, machine, counters, ticks, ticksPerNs);
+    this.channel = new VcpuChannel(block, page, machine, counters, ticks, ticksPerNs, clock);
   }
 
   /** Exits and waits; an OUT to COM1 unless told otherwise. */
@@ -535,4 +539,72 @@ Deno.test("doorbell tells the guest whether to ring", () => {
   strictEqual(vcpu.page[HYPERCALL_PAGE_DOORBELL], 1);
   vcpu.channel.doorbell = false;
   strictEqual(vcpu.page[HYPERCALL_PAGE_DOORBELL], 0);
+});
+
+function eventClock(due = 0): EventClock & { begun: number } {
+  return {
+    placement: "split",
+    now: 0,
+    begun: 0,
+    begin() {
+      this.begun++;
+    },
+    cost: () => 7,
+    due: () => due,
+  };
+}
+
+Deno.test("on a virtual clock poll() serves nothing before an exit, and then everything", () => {
+  const clock = eventClock(123);
+  const vcpu = new Vcpu({ clock });
+  strictEqual(vcpu.page[HYPERCALL_PAGE_DOORBELL], 1);
+  vcpu.channel.doorbell = false;
+  strictEqual(vcpu.page[HYPERCALL_PAGE_DOORBELL], 1, "nobody polls");
+  vcpu.postRequest(1);
+  vcpu.postRequest(2);
+  vcpu.request(3);
+  strictEqual(vcpu.channel.poll(), false);
+  deepStrictEqual(vcpu.asked, []);
+  vcpu.exit(4);
+  ok(vcpu.channel.poll());
+  deepStrictEqual(vcpu.asked, ["call 1", "call 2", "call 3", "exit 4"]);
+  strictEqual(clock.begun, 1);
+  const at = VCPU_BLOCK_COMPLETION;
+  strictEqual(vcpu.block[at + COMPLETION_CYCLES], 7 + 2 * POST_CYCLES + ROUND_TRIP_CYCLES);
+  strictEqual(vcpu.block[at + COMPLETION_DUE], 123);
+  vcpu.exit(5);
+  vcpu.channel.poll();
+  strictEqual(vcpu.block[at + COMPLETION_CYCLES], 7, "requests are charged once");
+});
+
+Deno.test("on a virtual clock a machine that a request ended completes no exit", () => {
+  const vcpu = new Vcpu({ clock: eventClock() });
+  vcpu.answer = (label) => label === 1 ? POWER_OFF : DONE;
+  vcpu.request(1);
+  vcpu.exit(2);
+  ok(vcpu.channel.poll());
+  deepStrictEqual(vcpu.asked, ["call 1"]);
+  strictEqual(vcpu.block[VCPU_BLOCK_COMPLETION + COMPLETION_SEQ], 0);
+});
+
+Deno.test("on a virtual clock a parked request is answered when it is due", () => {
+  const vcpu = new Vcpu({ clock: eventClock() });
+  vcpu.answer = (label, reply) => {
+    reply[VALUE_LO] = 100;
+    reply[VALUE_HI] = 0;
+    return label === 1 ? PARK : DONE;
+  };
+  vcpu.request(1);
+  vcpu.exit(2);
+  vcpu.channel.poll();
+  strictEqual(vcpu.channel.pending, false, "the vCPU goes on and waits for its response");
+  strictEqual(vcpu.channel.due, 100);
+  const response = () => vcpu.page[HYPERCALL_PAGE_RESPONSE + RESPONSE_SEQ];
+  vcpu.now = 99;
+  vcpu.channel.answerDue();
+  strictEqual(response(), 0);
+  vcpu.now = 100;
+  vcpu.channel.answerDue();
+  strictEqual(response(), 1);
+  strictEqual(vcpu.channel.due, Infinity);
 });

@@ -112,6 +112,17 @@ export const vmConfigSchema = z.strictObject({
   placement: z.enum(["same-core", "split"]).default("split"),
   /** How the guest tells the hypervisor: by an exit, or by memory that is polled. */
   notification: z.enum(["exit", "polled"]).default("polled"),
+  /**
+   * What guest time is: the host's time, or modelled cycles (`virtual`, engine soft): the same
+   * configuration then runs the same way each time, but for what is typed.
+   */
+  clock: z.enum(["host", "virtual"]).default("host"),
+  /** Of the random numbers that a guest on a virtual clock gets; 1 when absent. */
+  seed: z.int().min(0).max(0xffffffff).optional(),
+  /** What a virtual clock says at the start, seconds since the Unix epoch; 2000-01-01 when absent. */
+  epoch: z.int().min(0).max(0xffffffff).optional(),
+  /** Whether a hash over everything that a machine on a virtual clock does is kept. */
+  traceHash: z.boolean().default(false),
   vcpus: z.int().min(1).max(8).default(1),
   /** Guest memory in bytes, or as text such as `64M`. */
   memory: memorySchema.default(64 * KIB ** 2),
@@ -141,6 +152,17 @@ export const vmConfigSchema = z.strictObject({
   plan: corePlanSchema.optional(),
   /** Several vCPUs may share a guest core. */
   overcommit: z.boolean().default(false),
+}).superRefine((config, context) => {
+  const field = (["seed", "epoch"] as const).find((name) => config[name] !== undefined) ??
+    (config.traceHash ? "traceHash" : undefined);
+  if (config.clock === "virtual" || field === undefined) return;
+  context.addIssue({ code: "custom", path: [field], message: "goes with clock virtual" });
+}).refine((config) => config.clock === "host" || config.engine !== "kvm", {
+  path: ["clock"],
+  message: "virtual needs the engine soft",
+}).refine((config) => config.clock === "host" || config.network === undefined, {
+  path: ["network"],
+  message: "needs clock host: frames come when they come",
 }).refine((config) => config.placement === "split" || config.vcpus === 1, {
   path: ["vcpus"],
   message: "same-core placement serves one vCPU",

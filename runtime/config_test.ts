@@ -21,6 +21,17 @@ function refuses(input: Record<string, unknown>, line: RegExp): void {
   });
 }
 
+Deno.test("a virtual clock wants the engine soft, and a seed a virtual clock", () => {
+  const virtual = { clock: "virtual" };
+  strictEqual(parse({ guest: "hello", ...virtual, seed: 7, traceHash: true }).seed, 7);
+  refuses({ ...virtual, engine: "kvm" }, /clock: virtual needs the engine soft$/);
+  refuses({ ...virtual, network: "lan" }, /network: needs clock host/);
+  refuses({ ...virtual, seed: -1 }, /seed: /);
+  for (const field of [{ seed: 1 }, { epoch: 0 }, { traceHash: true }]) {
+    refuses(field, new RegExp(`${Object.keys(field)[0]}: goes with clock virtual$`));
+  }
+});
+
 Deno.test("a network wants split placement and a name, and a mac wants a network", () => {
   const mac = "02:00:00:00:00:0A";
   strictEqual(parse({ guest: "net", network: "lan-2", mac }).mac, mac);
@@ -74,6 +85,8 @@ Deno.test("parseSize() knows what is no size", () => {
 
 Deno.test("parseWith() fills in the defaults of a machine", () => {
   deepStrictEqual(parse({ guest: "hello" }), {
+    clock: "host",
+    traceHash: false,
     console: "serial",
     name: "vm",
     guest: "hello",

@@ -15,6 +15,7 @@ import {
   EXIT_EPT_VIOLATION,
   EXIT_HLT,
   EXIT_IO,
+  EXIT_POLL,
   PORT_COM1,
   PORT_DOORBELL,
   PORT_POST,
@@ -38,6 +39,8 @@ export interface Buses {
   readonly memory: Bus;
   /** A level-triggered interrupt has ended. */
   endOfInterrupt(vector: number): void;
+  /** Looks at everything that is polled until nothing is left. */
+  settle(): void;
   /** Holds the exit code when a device answers `POWER_OFF`. */
   readonly power: { readonly code: number };
 }
@@ -73,6 +76,9 @@ export class ExitRouter implements ExitHandler {
       }
       case EXIT_EOI:
         this.#buses.endOfInterrupt(words[at + EVENT_ADDR_LO]!);
+        return DONE;
+      case EXIT_POLL:
+        this.#buses.settle();
         return DONE;
       case EXIT_HLT:
         reply[VALUE_LO] = 0;

@@ -1,4 +1,5 @@
 /** A machine as the housekeeping core describes it to the core that serves it. */
+import type { Placement } from "../cores/cost_model.ts";
 import type { PollingPolicy } from "./devices/queue_poller.ts";
 import type { Disks } from "./disk.ts";
 
@@ -25,6 +26,10 @@ export interface MachineDescription {
   readonly virtioConsole: boolean;
   /** Named ports of a virtio console. */
   readonly ports: readonly PortDescription[];
+  /** Where the handler of an exit runs. */
+  readonly placement: Placement;
+  /** Its virtual clock; null when time is the host's. */
+  readonly clock: VirtualClockDescription | null;
   /** When device queues are polled. */
   readonly polling: PollingPolicy;
 }
@@ -36,6 +41,14 @@ export interface PortDescription {
   readonly input: SharedArrayBuffer;
   /** What the guest says; see `hypercalls/console_ring.ts`. */
   readonly output: SharedArrayBuffer;
+}
+
+/** A virtual clock. */
+export interface VirtualClockDescription {
+  /** What the guest's clock says when it starts, seconds since the Unix epoch. */
+  readonly epoch: number;
+  /** Of the random numbers that devices give. */
+  readonly seed: number;
 }
 
 /** What a machine's network device is joined to. */

@@ -39,6 +39,7 @@ import type {
   NetworkDescription,
   VcpuDescription,
 } from "./machine_description.ts";
+import { LOOK_CYCLES, QUANTUM_CYCLES, VIRTUAL_KHZ } from "./machine_clock.ts";
 import { macOf } from "./network/mac.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { connectPasst } from "./network/passt.ts";
@@ -46,6 +47,9 @@ import { openTap } from "./network/tap.ts";
 import { PortServer } from "./port_server.ts";
 
 const PAGE = 4096;
+
+/** Of a virtual clock that is not told otherwise. */
+const SEED = 1, EPOCH = Date.UTC(2000, 0, 1) / 1000;
 
 /** What a machine must know of its host. */
 export interface HostFacts {
@@ -95,6 +99,14 @@ export function setUpMachine(
     if (network) undo.push(() => closeLink(stub, network));
     const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[config.engine], config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
+    const virtual = config.clock === "virtual";
+    const { seed = SEED, epoch = EPOCH } = config;
+    const tscKhz = virtual ? VIRTUAL_KHZ : host.tscKhz;
+    if (virtual) {
+      const hash = config.traceHash ? 1 : 0;
+      const khz = VIRTUAL_KHZ;
+      check(stub, stub.sx_vm_set_clock(vm, khz, QUANTUM_CYCLES, LOOK_CYCLES, seed, 0, hash));
+    }
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";
@@ -119,9 +131,7 @@ export function setUpMachine(
       writePageHeader(memory, page, index, config);
       const leaves = [
         ...template,
-        ...(pc
-          ? pcLeaves(config.engine, host.tscKhz)
-          : microGuestLeaves(page, config, host.tscKhz)),
+        ...(pc ? pcLeaves(config.engine, tscKhz) : microGuestLeaves(page, config, tscKhz)),
       ];
       const cpuid = new Uint32Array(leaves.flat());
       check(stub, stub.sx_vcpu_set_cpuid(handle, cpuid, leaves.length, config.vcpus));
@@ -149,6 +159,8 @@ export function setUpMachine(
       virtioConsole: config.console === "virtio",
       ports: ports.map((port) => port.description),
       network,
+      placement: config.placement,
+      clock: virtual ? { epoch, seed } : null,
       polling: {
         ...config.polling,
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,

@@ -20,7 +20,7 @@ export { Runtime, type RuntimeOptions } from "./runtime.ts";
 export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 export type { SettledConfig } from "./engine_config.ts";
 export { linuxConfig, type LinuxOptions } from "./linux_guest.ts";
-export { Vm, type VmEnd } from "./vm.ts";
+export { type VirtualClockState, Vm, type VmEnd } from "./vm.ts";
 export type { VmState } from "./lifecycle.ts";
 export type { VcpuStats, VmStats } from "./vm_stats.ts";
 export type { LastExit } from "./machine_description.ts";

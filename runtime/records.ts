@@ -27,6 +27,7 @@ export const rowSchema = z.strictObject({
   notification: z.enum(["exit", "polled"]).optional(),
   interrupts: z.enum(["injected", "delivery-only", "exitless"]).optional(),
   guest: z.string().optional(),
+  clock: z.enum(["host", "virtual"]).optional(),
   kind: z.enum(["measured", "modelled"]),
   unit: z.string(),
   n: z.number(),
@@ -60,6 +61,8 @@ export const runRecordSchema = z.strictObject({
     reason: z.string().optional(),
     /** TSC just before the first instruction. */
     firstRunTicks: z.number(),
+    /** Of a machine whose clock is virtual, when it was asked for. */
+    traceHash: z.string().optional(),
   })),
   rows: z.array(rowSchema),
 });

@@ -108,7 +108,12 @@ export class Runtime implements AsyncDisposable {
    *
    * @throws SplitXError `no-engine` when the one that it asks for cannot run it
    */
-  engineFor({ machine, engine }: Pick<VmConfig, "machine" | "engine">): EngineChoice {
+  engineFor(
+    { machine, engine, clock }: Pick<VmConfig, "machine" | "engine"> & Partial<VmConfig>,
+  ): EngineChoice {
+    if (clock === "virtual" && engine === "auto") {
+      return { engine: "soft", why: "its clock is virtual" };
+    }
     return chooseEngine(this.probe, machine === "micro" ? "ring-3" : "every ring", engine);
   }
 

@@ -26,7 +26,8 @@ import { InputReader } from "./devices/input_ring.ts";
 import { Hypercalls } from "../hypercalls/hypercalls.ts";
 import { machineCounters, vcpuCounters } from "./counters.ts";
 import { Platform } from "./devices/platform.ts";
-import { ExitRouter } from "./exit_router.ts";
+import { type Buses, ExitRouter } from "./exit_router.ts";
+import { HostClock, VirtualClock } from "./machine_clock.ts";
 import type { NetworkPlace, Networks } from "./network/networks.ts";
 import type { PortLine } from "./devices/device.ts";
 import type {
@@ -103,6 +104,8 @@ export class ServedMachine implements Machine {
     const console = new ConsoleService(memory, output);
     const block = new BlockService(stub, description.vm, memory, description.disks.service);
     const ticksPerMs = ticksPerNs * 1e6;
+    const virtual = description.clock && new VirtualClock(description.placement, description.clock);
+    const clock = virtual ?? new HostClock(stub, ticksPerMs);
     this.#network = description.network &&
       networks.join(stub, description.vm, ticksPerMs, description.network);
     const platform = new Platform({
@@ -118,12 +121,23 @@ export class ServedMachine implements Machine {
       output,
       input: new InputReader(description.input),
       polling: description.polling,
-      poller,
-      ticksPerMs,
+      // Nobody polls on a virtual clock: queues are served while their driver waits.
+      poller: virtual ? undefined : poller,
+      clock,
       counters,
     });
-    this.exits = new ExitRouter(platform, counters);
-    this.calls = new Hypercalls(console, new ClockService(stub), block, counters);
+    const buses: Buses = {
+      ports: platform.ports,
+      memory: platform.memory,
+      power: platform.power,
+      endOfInterrupt: (vector) => platform.endOfInterrupt(vector),
+      settle: () => {
+        platform.settle();
+        for (const vcpu of this.vcpus) vcpu.channel.answerDue();
+      },
+    };
+    this.exits = new ExitRouter(buses, counters);
+    this.calls = new Hypercalls(console, new ClockService(clock), block, counters);
     this.vcpus = description.vcpus.map((vcpu, index) =>
       this.#serve(
         new VcpuChannel(
@@ -131,12 +145,19 @@ export class ServedMachine implements Machine {
           memory.words(vcpu.page, HYPERCALL_PAGE_BYTES),
           this,
           vcpuCounters(description.counters, index),
-          stub.sx_tsc,
-          ticksPerNs,
+          clock.ticks,
+          clock.ticksPerMs / 1e6,
+          virtual ?? undefined,
         ),
       )
     );
-    this.served = description.polled ? [...this.vcpus, this.#serve(platform)] : this.vcpus;
+    if (virtual) {
+      virtual.dueAt = () =>
+        this.vcpus.reduce((least, { channel }) => Math.min(least, channel.due), Infinity);
+    }
+    this.served = description.polled && !virtual
+      ? [...this.vcpus, this.#serve(platform)]
+      : this.vcpus;
   }
 
   /** Gives back what it shares with others. To be called once, when it is served no more. */

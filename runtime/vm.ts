@@ -19,6 +19,7 @@ import { InputWriter } from "./devices/input_ring.ts";
 import type { SettledConfig } from "./engine_config.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
+import { VIRTUAL_KHZ } from "./machine_clock.ts";
 import type { Machine } from "./machine_setup.ts";
 import { readStats, type VmStats } from "./vm_stats.ts";
 
@@ -40,6 +41,14 @@ export interface VmEnd {
   readonly reason?: string;
   /** The exit that ended a failed machine, when one did. */
   readonly lastExit?: LastExit;
+}
+
+/** A virtual clock, seen from outside. */
+export interface VirtualClockState {
+  /** Guest time since the start, that of the vCPU which is furthest ahead; modelled. */
+  readonly guestNs: number;
+  /** Hash over the trace so far, 16 hexadecimal digits; with `traceHash` only. */
+  readonly traceHash?: string;
 }
 
 /** What a machine asks of its runtime. */
@@ -78,6 +87,7 @@ export class Vm implements AsyncDisposable {
   #released = false;
   #companion: AsyncDisposable | undefined;
   #lastStats: VmStats | undefined;
+  #lastClock: VirtualClockState | undefined;
 
   /** Made by a runtime. */
   constructor(host: VmHost, id: number, config: SettledConfig, plan: CorePlan, machine: Machine) {
@@ -125,6 +135,31 @@ export class Vm implements AsyncDisposable {
   resize(columns: number, rows: number): void {
     this.#input.resize(columns, rows);
     this.#wakeCores();
+  }
+
+  /** Nanoseconds in a tick of the TSC that its guest reads. */
+  get nsPerGuestTick(): number {
+    return this.config.clock === "virtual" ? 1e6 / VIRTUAL_KHZ : this.#host.nsPerTick;
+  }
+
+  /**
+   * What a virtual clock has come to; undefined when time is the host's. With `traceHash`, two runs that
+   * give the same hash have done the same, and it begins with the seed.
+   */
+  get virtualClock(): VirtualClockState | undefined {
+    if (this.config.clock === "host") return undefined;
+    return this.#lastClock ?? this.#readClock();
+  }
+
+  #readClock(): VirtualClockState {
+    const words = new BigUint64Array(2);
+    const bytes = new Uint8Array(words.buffer);
+    const { stub } = this.#host;
+    check(stub, stub.sx_vm_clock_state(this.#machine.description.vm, bytes, bytes.length));
+    return {
+      guestNs: Number(words[0]!) * this.nsPerGuestTick,
+      ...(this.config.traceHash ? { traceHash: words[1]!.toString(16).padStart(16, "0") } : {}),
+    };
   }
 
   /** Counters since the start. */
@@ -251,6 +286,7 @@ export class Vm implements AsyncDisposable {
       for (const port of this.#machine.ports) port.close();
       this.#console.close();
       this.#lastStats = this.stats();
+      this.#lastClock = this.virtualClock;
       this.#host.releaseCores(this, this.#cores);
       this.#resolveEnd(end);
     })();

@@ -29,7 +29,7 @@ export function reasonName(reason: number): string {
 export interface VcpuStats {
   /** Exits taken on the guest core, by the name of their reason. */
   readonly exits: Readonly<Record<string, number>>;
-  /** Their sum, kicks included. */
+  /** Their sum, kicks included, but no `poll`: on a virtual clock that stands for a core that polls. */
   readonly exitsTotal: number;
   /** Time inside the engine, the guest's spinning included. */
   readonly guestNs: number;
@@ -125,7 +125,7 @@ function vcpuStats(
     const count = long(block, abi.VCPU_BLOCK_EXITS + 2 * reason);
     if (count === 0) continue;
     exits[reasonName(reason)] = count;
-    exitsTotal += count;
+    if (reason !== abi.EXIT_POLL) exitsTotal += count;
   }
   return {
     exits,

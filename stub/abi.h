@@ -62,6 +62,8 @@
 #define SX_EXIT_RDRAND 57
 #define SX_EXIT_INVPCID 58
 #define SX_EXIT_RDSEED 61
+/* Of a virtual clock: the hypervisor is asked to look at what it would poll. */
+#define SX_EXIT_POLL 93
 /* Above the SDM's numbers: the engine could not run the guest on, and a kick from another core. */
 #define SX_EXIT_ENGINE_ERROR 94
 #define SX_EXIT_KICK 95
@@ -262,7 +264,9 @@ struct sx_event {
   sx_u32 rip_lo; /* only with reasons that end a guest */
   sx_u32 rip_hi;
   sx_u32 detail; /* engine's own error number, with SX_EXIT_ENGINE_ERROR */
-  sx_u32 reserved[6];
+  sx_u32 time_lo; /* of a virtual clock: the vCPU's time, cycles */
+  sx_u32 time_hi;
+  sx_u32 reserved[4];
 };
 
 struct sx_completion {
@@ -270,7 +274,11 @@ struct sx_completion {
   sx_u32 action;
   sx_u32 data_lo; /* value of a read, or nanoseconds of a park */
   sx_u32 data_hi;
-  sx_u32 reserved[12];
+  /* Of a virtual clock: what the exit cost the vCPU, and in how many cycles the hypervisor wants an
+   * SX_EXIT_POLL, 0 for when it comes by itself. */
+  sx_u32 cycles;
+  sx_u32 due;
+  sx_u32 reserved[10];
 };
 
 struct sx_control {

@@ -24,6 +24,21 @@ struct start_state {
 /* Inputs of an IOAPIC (82093AA, 3.0). */
 #define IOAPIC_PINS 24
 
+/* A machine's virtual clock. */
+struct clock_settings {
+  uint64_t khz;     /* cycles in a millisecond */
+  uint64_t quantum; /* cycles that a vCPU may be ahead of another */
+  uint64_t look;    /* cycles between two SX_EXIT_POLLs at most */
+  uint64_t seed;    /* of the processor's random numbers */
+  bool hashing;     /* a hash over the machine's trace is kept */
+};
+
+/* What a machine's virtual clock has come to. */
+struct clock_state {
+  uint64_t cycles; /* time of the vCPU that is furthest ahead */
+  uint64_t hash;
+};
+
 /*
  * Arguments are checked before: handles, lengths, and that a machine has interrupt controllers where
  * a call needs them. An int is 0 or a negative errno that fail() recorded, unless it says more.
@@ -32,6 +47,9 @@ struct engine {
   /* The machine's memory is there, `machine` is the engine's to set. */
   int (*vm_create)(struct vm *vm);
   void (*vm_close)(struct vm *vm);
+  /* Before any vCPU is made: time of guests is modelled, and vCPUs take turns. */
+  int (*vm_set_clock)(struct vm *vm, const struct clock_settings *settings);
+  int (*vm_clock_state)(const struct vm *vm, struct clock_state *state);
   int (*vm_create_irqchip)(struct vm *vm, bool split);
   int (*vm_route)(struct vm *vm, const uint32_t *routes, uint32_t count);
   int (*vm_disable_exits)(struct vm *vm, uint32_t mask);

@@ -43,6 +43,16 @@ SX_EXPORT int32_t sx_vm_create(uint32_t engine, uint32_t pages);
 /** Where its memory is mapped, in one piece without the hole, or NULL. */
 SX_EXPORT void *sx_vm_memory(int32_t vm);
 /**
+ * Gives it a virtual clock of `khz`, on which guest time is modelled cycles and vCPUs take turns: one may
+ * be `quantum` cycles ahead of the others, and the hypervisor is asked to look at what it polls every
+ * `look` cycles. `hash`: a hash over its trace is kept. EBUSY once it has vCPUs; EOPNOTSUPP where the
+ * engine has no such clock.
+ */
+SX_EXPORT int32_t sx_vm_set_clock(int32_t vm, uint32_t khz, uint32_t quantum, uint32_t look,
+                                  uint32_t seed_lo, uint32_t seed_hi, uint32_t hash);
+/** Its virtual time in cycles and the hash so far as four words, low halves first; ENXIO without one. */
+SX_EXPORT int32_t sx_vm_clock_state(int32_t vm, uint32_t *words, uint32_t size);
+/**
  * Gives it the engine's PICs, IOAPIC, local APICs and PIT, or with `split` its local APICs only; to be
  * called before any vCPU is made.
  */

@@ -42,6 +42,7 @@ struct vm {
   const struct engine *engine;
   void *machine; /* the engine's own state of it */
   struct region memory;
+  bool virtual_clock; /* vCPUs take turns, and keep theirs until an event of theirs is served */
   bool irqchip; /* the engine has the local APICs, and whatever else was asked for */
   _Atomic int vcpus; /* vCPUs that still hold the machine */
 };

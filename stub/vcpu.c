@@ -65,6 +65,7 @@ static void wake_core(const struct vcpu *vcpu) {
 
 static bool is_posted(const struct vcpu *vcpu) {
   const struct sx_event *event = &vcpu->block->event;
+  if (vcpu->vm->virtual_clock) return false;
   if (event->reason == SX_EXIT_EOI) return true;
   if (event->flags & SX_EVENT_CONTROLLED) return false;
   if (event->reason != SX_EXIT_IO || !(event->flags & SX_EVENT_WRITE)) return false;
@@ -109,7 +110,7 @@ static bool ask(struct vcpu *vcpu) {
 
 static void park_if_asked(struct vcpu *vcpu) {
   const struct sx_completion *completion = &vcpu->block->completion;
-  if (completion->action != SX_ACTION_PARK) return;
+  if (completion->action != SX_ACTION_PARK || vcpu->vm->virtual_clock) return;
   uint32_t kicks = load(&vcpu->block->control.kicks);
   if (vcpu_commanded(vcpu)) return;
   vcpu->block->state.parks++;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -48,6 +49,34 @@ int32_t sx_vm_create(uint32_t engine, uint32_t pages) {
   }
   region_release(&vm->memory);
   free(vm);
+  return result;
+}
+
+int32_t sx_vm_set_clock(int32_t handle, uint32_t khz, uint32_t quantum, uint32_t look, uint32_t seed_lo,
+                        uint32_t seed_hi, uint32_t hash) {
+  struct vm *vm = handle_get(HANDLE_VM, handle);
+  if (!vm) return fail_with("sx_vm_set_clock", EBADF);
+  if (!khz || !quantum || !look) return fail_with("sx_vm_set_clock", EINVAL);
+  if (vm->virtual_clock || atomic_load(&vm->vcpus)) return fail_with("sx_vm_set_clock", EBUSY);
+  if (!vm->engine->vm_set_clock) return fail_with("sx_vm_set_clock", EOPNOTSUPP);
+  const struct clock_settings settings = {.khz = khz,
+                                          .quantum = quantum,
+                                          .look = look,
+                                          .seed = (uint64_t)seed_hi << 32 | seed_lo,
+                                          .hashing = hash != 0};
+  int result = vm->engine->vm_set_clock(vm, &settings);
+  if (result == 0) vm->virtual_clock = true;
+  return result;
+}
+
+int32_t sx_vm_clock_state(int32_t handle, uint32_t *words, uint32_t size) {
+  struct vm *vm = handle_get(HANDLE_VM, handle);
+  if (!vm) return fail_with("sx_vm_clock_state", EBADF);
+  if (!vm->virtual_clock) return fail_with("sx_vm_clock_state", ENXIO);
+  struct clock_state state;
+  if (!words || size < sizeof state) return fail_with("sx_vm_clock_state", EINVAL);
+  int result = vm->engine->vm_clock_state(vm, &state);
+  if (result == 0) memcpy(words, &state, sizeof state);
   return result;
 }
 

@@ -4,6 +4,7 @@ import type { GuestMemory } from "../../cores/guest_memory.ts";
 import type { Pollable } from "../../cores/hypervisor_loop.ts";
 import type { Stub } from "../../cores/stub.ts";
 import { IO_APIC, PM_PORT, SCI } from "../acpi/platform.ts";
+import type { MachineClock } from "../machine_clock.ts";
 import { MACHINE_COUNTER } from "../counters.ts";
 import type { FramePort } from "../network/frame_port.ts";
 import { AcpiPm, PM_PORTS } from "./acpi_pm.ts";
@@ -76,7 +77,7 @@ export interface PlatformOptions {
    * the driver's notification.
    */
   readonly poller: number | undefined;
-  readonly ticksPerMs: number;
+  readonly clock: MachineClock;
   /** The machine's, by `MACHINE_COUNTER`. */
   readonly counters: Float64Array;
 }
@@ -93,6 +94,7 @@ export class Platform implements Pollable {
   /** What the guest asked for last. */
   readonly power = new Power();
   readonly #queues: QueuePoller;
+  readonly #clock: MachineClock;
   readonly #serial: Uart16550;
   readonly #input: TerminalInput;
   /** When there is one, the console that input is for. */
@@ -108,6 +110,7 @@ export class Platform implements Pollable {
   constructor(options: PlatformOptions) {
     const { stub, vm, memory, network, counters } = options;
     this.#ram = memory;
+    this.#clock = options.clock;
     this.#interrupts = new KernelInterrupts(
       stub,
       vm,
@@ -120,8 +123,8 @@ export class Platform implements Pollable {
     }
     this.#queues = new QueuePoller(
       options.polling,
-      stub.sx_tsc,
-      options.ticksPerMs,
+      options.clock.ticks,
+      options.clock.ticksPerMs,
       options.poller === undefined,
       counters.subarray(MACHINE_COUNTER.queueNotifications),
     );
@@ -130,7 +133,7 @@ export class Platform implements Pollable {
     }
     this.#input = options.input;
     this.#serial = new Uart16550(options.output, this.#line(COM1_IRQ));
-    this.#addPcDevices(stub, options.ticksPerMs);
+    this.#addPcDevices(options.clock);
     this.ports.map(CONFIG_PORTS, CONFIG_PORT_COUNT, this.#pci.ports);
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
     this.#pci.add(new PciFunction(this.memory, HOST_BRIDGE));
@@ -142,7 +145,7 @@ export class Platform implements Pollable {
       device.linkLost = () => transport.configChanged();
     }
     if (options.entropy) {
-      this.#addVirtio(new VirtioEntropy(memory, { fill: stub.sx_random }));
+      this.#addVirtio(new VirtioEntropy(memory, options.clock));
     }
     if (options.virtioConsole || options.ports.length > 0) this.#addConsole(options);
     this.#pci.assignBars(PCI_MEMORY);
@@ -159,6 +162,10 @@ export class Platform implements Pollable {
     if (byte < 0 || !this.#serial.receive(byte)) return any;
     this.#input.skip();
     return true;
+  }
+
+  settle(): void {
+    while (this.poll());
   }
 
   get deadline(): number {
@@ -178,13 +185,13 @@ export class Platform implements Pollable {
     return (this.#ioapic ?? this.#interrupts).line(gsi);
   }
 
-  #addPcDevices(stub: Stub, ticksPerMs: number): void {
+  #addPcDevices(clock: MachineClock): void {
     const { ports, power } = this;
-    const wallClock = { seconds: () => Math.floor(Date.now() / 1000) };
-    const steadyClock = { nanoseconds: () => stub.sx_tsc() / ticksPerMs * 1e6 };
+    const { ticks, ticksPerMs } = clock;
+    const steadyClock = { nanoseconds: () => ticks() / ticksPerMs * 1e6 };
     const sizes = { below4GiB: this.#ram.lowBytes, above4GiB: this.#ram.highBytes };
     ports.map(PORT_COM1, UART_PORTS, this.#serial);
-    ports.map(RTC_PORT, RTC_PORTS, new RtcCmos(wallClock, sizes));
+    ports.map(RTC_PORT, RTC_PORTS, new RtcCmos(clock, sizes));
     ports.map(KEYBOARD_PORT, KEYBOARD_RESET_PORTS, new KeyboardReset(power));
     ports.map(PORT_DEBUG_EXIT, DEBUG_EXIT_PORTS, new DebugExit(power));
     ports.map(PM_PORT, PM_PORTS, new AcpiPm(power, this.#line(SCI), steadyClock));
@@ -213,7 +220,10 @@ export class Platform implements Pollable {
       this.memory,
       this.#ram,
       this.#interrupts,
-      (queue) => this.#queues.notified(transport, queue),
+      (queue) => {
+        this.#clock.notified();
+        this.#queues.notified(transport, queue);
+      },
       this.#doorbells?.ofDevice(),
     );
     this.#pci.add(transport.function);

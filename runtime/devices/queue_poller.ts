@@ -134,7 +134,7 @@ export class QueuePoller {
       const toldToNotify = !entry.polled;
       if (!this.#turn(entry)) continue;
       any = true;
-      if (toldToNotify) this.#count(entry);
+      if (toldToNotify && !this.#atOnce) this.#count(entry);
     }
     if (++this.#turns % TURNS_PER_LOOK === 0) this.#retireIdle();
     return any;

@@ -11,6 +11,7 @@
 #include "paging.h"
 #include "stub.h"
 #include "system.h"
+#include "timeline.h"
 
 #define BLOCK_BUCKETS (1 << 15)
 #define PAGE_BUCKETS (1 << 12)
@@ -18,7 +19,7 @@
 #define ARENA_BYTES (32u << 20)
 /* Ops that one instruction may become, links included. */
 #define OPS_PER_INSN 9
-#define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 2)
+#define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 3)
 /* Parts of a page for which it is known whether they were translated. */
 #define GRANULE_BYTES (PAGE_BYTES / 64)
 
@@ -227,7 +228,9 @@ static enum stop translate(struct translator *t, const uint8_t *bytes, uint32_t 
       t->pc = (uint16_t)(t->pc + length);
     }
     ++*count;
+    if (t->timed) t->cost += insn_cost(&insn);
     if (t->ended) return STOP_ENDED;
+    if (t->timed && insn_reads_clock(&insn)) return STOP_FULL; /* its block's time has passed when it runs */
   }
   return STOP_FULL;
 }
@@ -242,9 +245,16 @@ static void link_to_next(struct translator *t) {
 }
 
 static struct translator translator_of(struct cpu *cpu) {
-  return (struct translator){
-      .ops = cpu->code->scratch, .room = MOST_OPS, .mode = cpu->code_size, .flat = cpu->flat,
-      .intercepts = cpu->controls != NULL};
+  const struct machine *machine = cpu->machine;
+  const struct insn nothing = {.mode = cpu->code_size};
+  struct translator t = {.ops = cpu->code->scratch,
+                         .room = MOST_OPS,
+                         .mode = cpu->code_size,
+                         .flat = cpu->flat,
+                         .intercepts = cpu->controls != NULL,
+                         .timed = machine->timeline != NULL};
+  if (machine->block_probe) emit(&t, &nothing, machine->block_probe);
+  return t;
 }
 
 /* The page that instructions come from. Where no memory lies there is nothing to run. */
@@ -286,7 +296,7 @@ static struct block *keep(struct cpu *cpu, const struct translator *t, uint32_t 
                           .next_in_second = second ? second->reaching : NULL,
                           .address = address,
                           .second_page = second_page,
-                          .count = count,
+                          .count = t->timed ? t->cost : count,
                           .mode = mode_of(cpu)};
   memcpy(block->ops, t->ops, t->count * sizeof(struct op));
   *bucket = page->blocks = block;
@@ -358,10 +368,10 @@ struct block *code_single(struct cpu *cpu) {
   struct block *block = cpu->code->single;
   if (stop != STOP_ENDED) {
     const struct insn nothing = {.mode = t.mode};
-    t.pc = t.ops[0].next;
+    t.pc = t.ops[t.count - 1].next;
     emit(&t, &nothing, to_dispatcher);
   }
-  *block = (struct block){.second_page = NO_PAGE, .count = 1, .mode = mode_of(cpu)};
+  *block = (struct block){.second_page = NO_PAGE, .count = t.timed ? t.cost : 1, .mode = mode_of(cpu)};
   memcpy(block->ops, t.ops, t.count * sizeof(struct op));
   return block;
 }

@@ -18,7 +18,7 @@ struct block {
   struct block *next_in_page, *next_in_second;
   uint64_t address;          /* guest-physical, of its first byte */
   uint64_t second_page;      /* guest-physical page that its last instruction reaches into, or NO_PAGE */
-  uint32_t count;            /* instructions */
+  uint32_t count;            /* instructions; of a virtual clock, cycles */
   uint8_t mode;
   bool forgotten;
   struct op ops[] __attribute__((aligned(32)));

@@ -219,7 +219,7 @@ struct fault {
 
 struct cpu {
   uint64_t reg[REGISTERS];
-  int64_t budget;              /* instructions until the dispatcher looks at the clock */
+  int64_t budget;              /* instructions (of a virtual clock: cycles) until the dispatcher looks at the clock */
   _Atomic int64_t attention;   /* negative: the dispatcher is wanted */
   struct tlb_entry *tlb;       /* the set of the present privilege */
   uint64_t tlb_generation;     /* in the low 12 bits of tags */
@@ -299,8 +299,12 @@ struct cpu {
   _Atomic bool running;        /* runs guest code: others wait for it to serve its mailbox */
   struct mailbox *mailbox;
   int64_t slice;               /* budget at the beginning of the present slice */
-  uint64_t instructions;       /* retired before it */
+  uint64_t instructions;       /* retired before it; of a virtual clock, the time in cycles */
   uint64_t interrupts;         /* delivered */
+  int64_t string_cost;         /* of an element of a repeated string instruction, in `budget` */
+  int64_t reserve;             /* a budget of no more than this is at its end */
+  bool parked;                 /* the hypervisor said so, until that time of a virtual clock */
+  uint64_t parked_until;
   int64_t tsc_offset;
   int64_t tsc_adjust;
 
@@ -359,10 +363,13 @@ uint64_t cpu_flags(const struct cpu *cpu);
 void cpu_set_flags(struct cpu *cpu, uint64_t flags);
 /* To be called when CPL, CS, CR0, CR3, CR4, EFER or AC changed: derives cpl, code_size, flat, tlb. */
 void cpu_mode_changed(struct cpu *cpu);
-/* Gets the dispatcher's attention, and a halted processor out of its sleep. Any thread. */
+/* Something came in: gets the dispatcher's attention, and a halted processor goes on. Any thread. */
 void cpu_attend(struct cpu *cpu);
-/* The guest's time-stamp counter. */
+/* Gets the dispatcher's attention and the thread out of its sleep, and no more. */
+void cpu_disturb(struct cpu *cpu);
+/* The guest's time-stamp counter; and as the guest is told it. */
 uint64_t cpu_tsc(const struct cpu *cpu);
+uint64_t cpu_read_tsc(struct cpu *cpu);
 /* State after RESET (`init` false) or INIT (SDM volume 3, table 10-1). */
 void cpu_reset(struct cpu *cpu, bool init);
 

@@ -44,6 +44,8 @@ struct translator {
   bool flat;            /* segment bases other than those of FS and GS are 0 */
   bool ended;           /* the present instruction is the block's last one */
   bool intercepts;      /* instructions that controls may make exit get an op for that: intercept.h */
+  bool timed;           /* costs are counted, and what reads the clock ends its block */
+  uint32_t cost;        /* of the instructions so far, cycles */
   bool sse_checked;     /* the block has asked CR0 and CR4 whether SSE is there */
   uint64_t address;     /* linear address of the block: for far too distant displacements only */
 };
@@ -82,6 +84,10 @@ void emit_too_long(struct translator *t, const struct insn *insn);
  * @return its length, 0 when it is longer than `available`, -1 when it is longer than 15
  */
 int decode(struct insn *insn, const uint8_t *bytes, uint32_t available, uint8_t mode);
+
+/* What an instruction costs on a virtual clock, in cycles, and whether it reads that clock: cost.c. */
+uint32_t insn_cost(const struct insn *insn);
+bool insn_reads_clock(const struct insn *insn);
 
 /* Each returns false when the opcode is not one of its own. */
 bool translate_integer(struct translator *t, const struct insn *insn);  /* arithmetic, moves, bits */

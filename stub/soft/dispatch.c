@@ -14,17 +14,24 @@
 #include "sse.h"
 #include "stub.h"
 #include "system.h"
+#include "timeline.h"
 
 /* Instructions between two looks at the clock, and ticks of the TSC that one takes at least. */
 #define MOST_SLICE 20000
 #define LEAST_SLICE 256
 #define TICKS_PER_INSN 8
 
+/* What the delivery of an interrupt or an exception costs on a virtual clock, cycles: as cost.c. */
+#define DELIVERY_CYCLES 100
+
 /* A halted processor looks for an interrupt so long before it sleeps: ticks of the TSC. */
 #define SPIN_TICKS 100000
 
 #define DR6_BS 0x4000
 #define DELIVERED_BENIGN 0xff
+
+/* Above exit reasons: a word of the trace is an event, not an exit. */
+#define TRACED_EVENT 0x100
 
 _Noreturn void cpu_fault(struct cpu *cpu, const struct op *op, uint8_t vector, uint32_t error) {
   const uint32_t with_error = 1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS |
@@ -62,20 +69,40 @@ void cpu_set_flags(struct cpu *cpu, uint64_t flags) {
 }
 
 void cpu_attend(struct cpu *cpu) {
+  if (cpu->machine->timeline) timeline_wake(cpu);
+  cpu_disturb(cpu);
+}
+
+void cpu_disturb(struct cpu *cpu) {
   atomic_store(&cpu->attention, INT64_MIN);
   atomic_fetch_add(&cpu->wake, 1);
   if (atomic_load(&cpu->sleeping)) futex_wake(&cpu->wake);
 }
 
 uint64_t cpu_tsc(const struct cpu *cpu) {
-  return tsc() + (uint64_t)cpu->tsc_offset;
+  return (cpu->machine->timeline ? timeline_now(cpu) : tsc()) + (uint64_t)cpu->tsc_offset;
+}
+
+uint64_t cpu_read_tsc(struct cpu *cpu) {
+  return cpu->machine->timeline ? timeline_read(cpu) + (uint64_t)cpu->tsc_offset : cpu_tsc(cpu);
 }
 
 static bool contributory(uint8_t vector) {
   return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
+/* Puts an exit, or an event that is delivered, into the hash over the trace. */
+static void trace(struct cpu *cpu, uint32_t what, uint64_t detail) {
+  struct timeline *timeline = cpu->machine->timeline;
+  if (!timeline || !timeline->hashing) return;
+  timeline_trace(timeline, (uint64_t)cpu->index << 32 | what);
+  timeline_trace(timeline, detail);
+  timeline_trace(timeline, timeline_now(cpu));
+}
+
 static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error) {
+  trace(cpu, TRACED_EVENT | kind, vector);
+  if (cpu->machine->timeline) cpu->budget -= DELIVERY_CYCLES;
   cpu->delivering = 1;
   cpu->delivered = kind == EVENT_EXCEPTION ? vector : DELIVERED_BENIGN;
   device_progress(cpu);
@@ -132,6 +159,11 @@ static void take_signals(struct cpu *cpu) {
 }
 
 static void new_slice(struct cpu *cpu, uint64_t deadline) {
+  if (cpu->machine->timeline) {
+    uint64_t until = deadline == UINT64_MAX ? NEVER : deadline - (uint64_t)cpu->tsc_offset;
+    cpu->slice = cpu->budget = (int64_t)timeline_slice(cpu, until);
+    return;
+  }
   int64_t slice = MOST_SLICE;
   uint64_t now = cpu_tsc(cpu);
   if (deadline <= now) slice = LEAST_SLICE;
@@ -144,6 +176,11 @@ static void new_slice(struct cpu *cpu, uint64_t deadline) {
 static uint32_t serve(struct cpu *cpu) {
   atomic_store(&cpu->attention, 0);
   if (atomic_load(&cpu->interrupted)) return SX_EXIT_KICK;
+  if (cpu->machine->timeline) {
+    timeline_settle(cpu);
+    uint32_t reason = timeline_serve(cpu);
+    if (reason) return reason;
+  }
   machine_serve(cpu);
   uint64_t deadline = UINT64_MAX;
   if (cpu->apic) {
@@ -187,7 +224,15 @@ static void take_interrupt(struct cpu *cpu) {
 }
 
 static bool idle(const struct cpu *cpu) {
-  return cpu->halted || cpu->wait_for_sipi;
+  return cpu->halted || cpu->wait_for_sipi || cpu->parked;
+}
+
+/* As sleep_now(), in virtual time: 0 to go on, or a reason to leave. */
+static uint32_t wait_virtually(struct cpu *cpu) {
+  uint64_t until = cpu->apic ? apic_deadline(cpu->apic) : UINT64_MAX;
+  if (until != UINT64_MAX) until -= (uint64_t)cpu->tsc_offset;
+  if (cpu->parked && cpu->parked_until < until) until = cpu->parked_until;
+  return timeline_halt(cpu, until);
 }
 
 /* Waits until somebody wants something, or the timer is due. */
@@ -224,6 +269,7 @@ static void step(struct cpu *cpu) {
   struct block *block = code_single(cpu);
   atomic_store(&cpu->attention, INT64_MIN); /* a jump does not go on from here either */
   cpu->reg[REG_BLOCK] = cpu->rip;
+  cpu->budget -= block->count;
   block->ops[0].run(cpu, block->ops);
   device_progress(cpu);
   if (shadow && cpu->shadow == shadow) cpu->shadow = 0;
@@ -252,14 +298,17 @@ static uint32_t run(struct cpu *cpu) {
     case ESCAPE_EXIT: return cpu->exit_reason;
   }
   for (;;) {
-    if (atomic_load(&cpu->attention) < 0 || cpu->budget <= MOST_INSNS) {
+    if (atomic_load(&cpu->attention) < 0 || cpu->budget <= cpu->reserve) {
       uint32_t reason = serve(cpu);
       if (reason) return reason;
       if (unlikely(cpu->step_due)) trap_step(cpu);
       if (!cpu->wait_for_sipi) take_interrupt(cpu);
     }
     if (unlikely(idle(cpu))) {
-      sleep_now(cpu);
+      uint32_t reason = 0;
+      if (cpu->machine->timeline) reason = wait_virtually(cpu);
+      else sleep_now(cpu);
+      if (reason) return reason;
       continue;
     }
     cpu->code_base = cpu->code_size == 8 ? 0 : cpu->segment[CS].base;
@@ -268,11 +317,28 @@ static uint32_t run(struct cpu *cpu) {
       continue;
     }
     struct block *block = code_find(cpu, cpu->rip);
+    if (unlikely(block->count > cpu->budget)) { /* something is due before its end */
+      step(cpu);
+      continue;
+    }
     enter(cpu, block, cpu->rip);
   }
 }
 
+/* The hypervisor sees the time of an event. That it was asked to look around is no part of the trace: how
+ * often that happens while nothing does is the host's business. */
+static void publish_time(struct cpu *cpu, uint32_t reason) {
+  struct sx_event *event = &cpu->vcpu->block->event;
+  uint64_t now = timeline_now(cpu);
+  event->time_lo = (uint32_t)now;
+  event->time_hi = (uint32_t)(now >> 32);
+  if (reason == SX_EXIT_KICK || reason == SX_EXIT_POLL) return;
+  trace(cpu, reason, (uint64_t)event->data_lo << 32 | event->addr_lo);
+}
+
 uint32_t dispatch_run(struct cpu *cpu) {
+  struct timeline *timeline = cpu->machine->timeline;
+  if (timeline && !timeline_enter(cpu)) return SX_EXIT_KICK;
   atomic_store(&cpu->running, true);
   atomic_store(&cpu->attention, INT64_MIN);
   sse_enter(cpu);
@@ -281,5 +347,6 @@ uint32_t dispatch_run(struct cpu *cpu) {
   cpu->instructions += (uint64_t)(cpu->slice - cpu->budget);
   cpu->slice = cpu->budget;
   atomic_store(&cpu->running, false);
+  if (timeline) publish_time(cpu, reason);
   return reason;
 }

@@ -19,6 +19,7 @@
 #include "port.h"
 #include "statistics.h"
 #include "system.h"
+#include "timeline.h"
 
 /* How long the TSC is measured, once in a process: milliseconds. */
 #define TSC_WINDOW 5
@@ -60,7 +61,27 @@ static void vm_close(struct vm *vm) {
   munmap((void *)machine->code_map, machine->pages);
   if (machine->ept) munmap(machine->ept, machine->pages);
   pthread_mutex_destroy(&machine->lock);
+  free(machine->timeline);
   free(machine);
+}
+
+static int vm_set_clock(struct vm *vm, const struct clock_settings *settings) {
+  struct machine *machine = vm->machine;
+  machine->timeline = timeline_create(settings->seed, settings->quantum, settings->look, settings->hashing);
+  if (!machine->timeline) return fail_with("soft engine: clock", ENOMEM);
+  machine->tsc_khz = settings->khz;
+  if (settings->hashing) machine->block_probe = timeline_trace_block;
+  return 0;
+}
+
+static int vm_clock_state(const struct vm *vm, struct clock_state *state) {
+  const struct machine *machine = vm->machine;
+  *state = (struct clock_state){.hash = machine->timeline->hash};
+  for (uint32_t i = 0; i < MOST_PROCESSORS; i++) {
+    struct cpu *cpu = atomic_load(&machine->processors[i]);
+    if (cpu && timeline_now(cpu) > state->cycles) state->cycles = timeline_now(cpu);
+  }
+  return 0;
 }
 
 static int vm_create_irqchip(struct vm *vm, bool split) {
@@ -157,7 +178,13 @@ static int vcpu_create(struct vcpu *vcpu) {
   }
   cpu_reset(cpu, false);
   cpu->wait_for_sipi = machine->has_apics && vcpu->index != 0;
+  cpu->reserve = MOST_INSNS;
   atomic_store(&machine->processors[vcpu->index], cpu);
+  if (machine->timeline) {
+    cpu->reserve = 0;
+    cpu->string_cost = 1;
+    timeline_join(cpu, cpu->wait_for_sipi);
+  }
   return 0;
 }
 
@@ -204,6 +231,7 @@ static int vcpu_set_start(struct vcpu *vcpu, const struct start_state *start) {
   cpu->reg[RSI] = start->rsi;
   cpu_mode_changed(cpu);
   tlb_flush_all(cpu);
+  if (cpu->machine->timeline) timeline_join(cpu, false);
   return 0;
 }
 
@@ -216,17 +244,28 @@ static int vcpu_run(struct vcpu *vcpu) {
   return (int)reason;
 }
 
+/* What the exit cost, and how long the hypervisor lets the processor wait. */
+static void pass_time(struct cpu *cpu, const struct sx_completion *completion, uint64_t ns) {
+  cpu->budget -= completion->cycles;
+  timeline_ask(cpu, completion->due);
+  if (completion->action != SX_ACTION_PARK) return;
+  cpu->parked = true;
+  cpu->parked_until = NEVER;
+  if (ns) cpu->parked_until = timeline_now(cpu) + (uint64_t)((unsigned __int128)ns * cpu->machine->tsc_khz / 1000000);
+}
+
 static void vcpu_complete(struct vcpu *vcpu, uint64_t value) {
   struct cpu *cpu = vcpu->processor;
   port_complete(cpu, value);
   device_complete(cpu, value);
   if (cpu->controls) controls_complete(cpu, vcpu->block->completion.action);
+  if (vcpu->vm->virtual_clock) pass_time(cpu, &vcpu->block->completion, value);
 }
 
 static void vcpu_interrupt(struct vcpu *vcpu) {
   struct cpu *cpu = vcpu->processor;
   atomic_store(&cpu->interrupted, true);
-  cpu_attend(cpu);
+  cpu_disturb(cpu);
 }
 
 static void vcpu_rearm(struct vcpu *vcpu) {
@@ -282,6 +321,8 @@ static int vm_set_ept(struct vm *vm, uint64_t page, uint64_t count, uint32_t rig
 const struct engine soft_engine = {
     .vm_create = vm_create,
     .vm_close = vm_close,
+    .vm_set_clock = vm_set_clock,
+    .vm_clock_state = vm_clock_state,
     .vm_create_irqchip = vm_create_irqchip,
     .vm_route = vm_route,
     .vm_disable_exits = vm_disable_exits,

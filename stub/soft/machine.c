@@ -21,7 +21,7 @@ void machine_protect(struct cpu *cpu, const uint8_t *host) {
     post(&other->mailbox->protect, (uint64_t)(uintptr_t)host);
     uint32_t ticket = atomic_load(&other->mailbox->protect.posted);
     pthread_mutex_unlock(&machine->lock);
-    cpu_attend(other);
+    cpu_disturb(other);
     while (atomic_load(&other->running) && (int32_t)(atomic_load(&other->mailbox->protect.served) - ticket) < 0) {
       mailbox_serve_protect(cpu); /* it may be waiting for us */
       __builtin_ia32_pause();
@@ -37,7 +37,7 @@ void machine_code_written(struct cpu *cpu, uint64_t page) {
     pthread_mutex_lock(&machine->lock);
     post(&other->mailbox->forget, page);
     pthread_mutex_unlock(&machine->lock);
-    cpu_attend(other);
+    cpu_disturb(other);
   }
 }
 

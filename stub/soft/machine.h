@@ -15,8 +15,12 @@ struct doorbell {
   struct core *core;
 };
 
+struct timeline;
+
 struct machine {
   struct vm *vm;
+  struct timeline *timeline; /* the virtual clock; NULL: guests see the host's time */
+  handler *block_probe;      /* the first op of every block, NULL: none */
   struct cpu *_Atomic processors[MOST_PROCESSORS];
   bool has_apics;
   uint64_t tsc_khz; /* of the guests' TSC; never 0 once a processor has an APIC */

@@ -109,7 +109,7 @@ bool msr_read(struct cpu *cpu, uint32_t number, uint64_t *value) {
     return cpu->apic && apic_msr_read(cpu->apic, number, value);
   }
   switch (number) {
-    case MSR_TSC: *value = cpu_tsc(cpu); return true;
+    case MSR_TSC: *value = cpu_read_tsc(cpu); return true;
     case MSR_TSC_ADJUST: *value = (uint64_t)cpu->tsc_adjust; return true;
     case MSR_TSC_AUX: *value = cpu->tsc_aux; return true;
     case MSR_EFER: *value = cpu->efer; return true;

@@ -6,6 +6,7 @@
 #include "stub.h"
 #include "system.h"
 #include "system_ops.h"
+#include "timeline.h"
 
 static _Noreturn void exit_halt(struct cpu *cpu) {
   struct sx_event *event = &cpu->vcpu->block->event;
@@ -64,13 +65,13 @@ static void need_tsc(struct cpu *cpu, const struct op *op) {
 
 void exec_rdtsc(struct cpu *cpu, const struct op *op) {
   need_tsc(cpu, op);
-  set_edx_eax(cpu, cpu_tsc(cpu));
+  set_edx_eax(cpu, cpu_read_tsc(cpu));
   NEXT;
 }
 
 void exec_rdtscp(struct cpu *cpu, const struct op *op) {
   need_tsc(cpu, op);
-  set_edx_eax(cpu, cpu_tsc(cpu));
+  set_edx_eax(cpu, cpu_read_tsc(cpu));
   cpu->reg[RCX] = (uint32_t)cpu->tsc_aux;
   NEXT;
 }
@@ -83,7 +84,9 @@ void exec_rdpmc(struct cpu *cpu, const struct op *op) {
 /* RDSEED, too. CF says whether there is a number, which is 0 otherwise. */
 void exec_rdrand(struct cpu *cpu, const struct op *op) {
   uint64_t value = 0;
-  bool got = getrandom(&value, op->code, GRND_NONBLOCK) == op->code;
+  struct timeline *timeline = cpu->machine->timeline;
+  if (timeline) value = timeline_random(timeline);
+  bool got = timeline || getrandom(&value, op->code, GRND_NONBLOCK) == op->code;
   set_register(cpu, op->dst, op->code, got ? value : 0);
   cc_flags(cpu, got ? FLAG_CF : 0);
   NEXT;
