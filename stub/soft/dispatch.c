@@ -227,7 +227,9 @@ static void trap_step(struct cpu *cpu) {
 }
 
 static uint32_t run(struct cpu *cpu) {
-  switch (setjmp(cpu->escape)) {
+  int escape = setjmp(cpu->escape);
+  cpu->stepping = false;
+  switch (escape) {
     case ESCAPE_FAULT: deliver_fault(cpu); break;
     case ESCAPE_EXIT: return cpu->exit_reason;
   }
