@@ -9,13 +9,12 @@ import { finish, PROJECT } from "./support.ts";
 /** A guest that does not end is stuck; each takes far less, on an emulated host, too. */
 const LIMIT_MS = 60_000;
 
-/** Each guest's output on an engine, by name: those that the engine's processor survives. */
-export async function runSystemGuests(
+/** Runs guests on an engine, one after the other: their names and what they printed. */
+export async function* runSystemGuests(
   engine: Engine,
-  names = guestsFor(engine),
-): Promise<Record<string, string>> {
+  names: readonly string[],
+): AsyncGenerator<[name: string, output: string]> {
   const folder = await buildSystemGuests(() => {});
-  const outputs: Record<string, string> = {};
   await using runtime = await Runtime.open();
   for (const name of names) {
     await using vm = runtime.createVm({
@@ -25,9 +24,8 @@ export async function runSystemGuests(
     const timer = setTimeout(() => vm.stop(), LIMIT_MS);
     const { output } = await finish(vm);
     clearTimeout(timer);
-    outputs[name] = output;
+    yield [name, output];
   }
-  return outputs;
 }
 
 /**

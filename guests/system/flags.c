@@ -118,6 +118,7 @@ static void fast_calls(void) {
   write_msr(MSR_SYSENTER_CS + 2, (u64)sysenter_entry);
   trapped = attempt_user(do_sysenter, 0, FLAG_IF);
   report("SYSENTER and SYSEXIT", trapped, do_sysenter);
+  if (seen.vector != END_OF_USER) return;
   print(" flags %x, CS %x, SS %x, RSP from the MSR: %u; back: CS %x, SS %x\n", call_flags, call_cs & 0xffff,
         call_ss & 0xffff, (u64)(call_rsp == (u64)other_stack_end), seen.rax & 0xffff, seen.rdx & 0xffff);
 }

@@ -6,6 +6,7 @@ SNIPPET(cr4_set, "mov %rdi, %cr4");
 SNIPPET(cr3_set, "mov %rdi, %cr3");
 SNIPPET(cr0_set, "mov %rdi, %cr0");
 SNIPPET(wrmsr_efer, "mov $0xc0000080, %ecx\nmov %edi, %eax\nshr $32, %rdi\nmov %edi, %edx\nwrmsr");
+SNIPPET(far_return, "lea 1f(%rip), %rax\npush %rdi\npush %rax\nlretq\n1:");
 SNIPPET(ltr_null, "xor %eax, %eax\nltr %ax");
 
 void system_main(void) {
@@ -19,5 +20,7 @@ void system_main(void) {
   report("CR0 without PG", attempt(cr0_set, read_cr0() & ~0x80000000ull), cr0_set);
   report("EFER, a reserved bit", attempt(wrmsr_efer, read_msr(0xc0000080) | 1ull << 40), wrmsr_efer);
   report("EFER without LME", attempt(wrmsr_efer, read_msr(0xc0000080) & ~0x100ull), wrmsr_efer);
+  gdt[TEST / 8] = 0x00ef9b000000ffff;
+  report("code with L and D", attempt(far_return, TEST), far_return);
   report("TR null", attempt(ltr_null, 0), ltr_null);
 }

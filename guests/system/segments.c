@@ -79,7 +79,7 @@ static void by_kind(void) {
     cell("DS rpl 3", attempt(load_ds, SLOT(0) | 3));
     cell("SS", attempt(load_ss, SLOT(0)));
     cell("SS rpl 3", attempt(load_ss, SLOT(0) | 3));
-    if (kinds[i].flags != 0xc || !(kinds[i].rights & 8)) cell("RETF", attempt(far_return, SLOT(0)));
+    if (!(kinds[i].rights & 8) || kinds[i].flags == 0xa || kinds[i].flags == 0) cell("RETF", attempt(far_return, SLOT(0)));
     cell("LLDT", attempt(load_ldt, SLOT(0)));
     look(SLOT(0));
   }

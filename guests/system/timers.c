@@ -59,6 +59,7 @@ static void counted(void) {
   count = 0;
   idle(LONG / 10);
   print(", masked: %u\n", count);
+  apic_write(APIC_INITIAL_COUNT, 0);
   apic_write(APIC_LVT_TIMER, VECTOR);
   apic_write(APIC_INITIAL_COUNT, MANY);
   apic_write(APIC_INITIAL_COUNT, 0);
