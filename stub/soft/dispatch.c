@@ -289,16 +289,12 @@ static void trap_step(struct cpu *cpu) {
 
 static uint32_t run(struct cpu *cpu) {
   int escape = setjmp(cpu->escape);
-<<<<<<< HEAD
   cpu->held = 0;
+  cpu->stepping = false;
   switch (escape) {
     case 0:
       if (unlikely(cpu->controls != NULL)) controls_enter(cpu);
       break;
-=======
-  cpu->stepping = false;
-  switch (escape) {
->>>>>>> mmx
     case ESCAPE_FAULT: deliver_fault(cpu); break;
     case ESCAPE_EXIT: return cpu->exit_reason;
   }
