@@ -28,6 +28,7 @@ enum special {
 #define NO_ACCESS 0x100    /* memory is not touched: any address will do */
 #define RARE 0x200
 #define X87_REGISTER 0x400 /* ModRM from C0 to FF */
+#define HINT 0x1000        /* does nothing */
 #define IN_STAGES 0x800    /* an unmasked exception of one keeps those of later ones from being seen */
 
 struct form {

@@ -125,6 +125,11 @@ static uint32_t middle_place(struct generator *g) {
   return percent(g, 4) ? scratch_place(g, 8, false) : SCRATCH_ADDRESS + 0x200 + below(g, SCRATCH_BYTES - 0x400);
 }
 
+/* After an instruction that moved a pointer. */
+static void renew_pointer(struct generator *g, uint8_t number) {
+  if (g->reserved >> number & 1) set_register(g, number, middle_place(g) & ~15u);
+}
+
 static uint8_t pick_register(struct generator *g, bool write, bool byte) {
   uint8_t number;
   do number = (uint8_t)below(g, 16);
@@ -135,7 +140,7 @@ static uint8_t pick_register(struct generator *g, bool write, bool byte) {
 static struct address pick_address(struct generator *g, uint32_t bytes, bool aligned) {
   struct address a = {.mode = BASED, .base = NO_REGISTER, .index = NO_REGISTER, .short_address = percent(g, 4)};
   uint32_t dice = bytes > 16 ? 3 + below(g, 97) : below(g, 100);
-  aligned = aligned && !percent(g, 4);
+  aligned = aligned && !percent(g, 2);
   if (dice < 2) { /* anywhere */
     a.base = (uint8_t)below(g, 16);
     if (percent(g, 50)) a.index = (uint8_t)below(g, 16);
@@ -283,7 +288,7 @@ static void put_double_shift(struct generator *g, const struct form *form, struc
 static void put_divide(struct generator *g, const struct form *form, const struct operands *o) {
   static const uint8_t widen[][3] = {{0x0f, 0xb6, 0xc0}, {0x66, 0x99}, {0x99}, {0x48, 0x99}};
   static const uint8_t lengths[] = {3, 2, 1, 2};
-  if (percent(g, 60)) {
+  if (percent(g, 75)) {
     uint32_t i = o->size == 1 ? 0 : o->size == 2 ? 1 : o->size == 4 ? 2 : 3;
     if (i && form->digit == DIGIT(6)) set_register(g, 2, 0);
     else put_raw(g, widen[i], lengths[i]);
@@ -303,9 +308,8 @@ static void put_string(struct generator *g, const struct form *form) {
   }
   if (form->prefix) set_register(g, 1, below(g, percent(g, 90) ? 20 : 300));
   put(g, form, &o);
-  for (uint8_t number = 6; number < 8; number++) { /* they point to a multiple of 16 again */
-    if (g->reserved >> number & 1) set_register(g, number, middle_place(g) & ~15u);
-  }
+  renew_pointer(g, 6);
+  renew_pointer(g, 7);
 }
 
 static void put_stack_frame(struct generator *g, const struct form *form, struct operands *o) {
@@ -316,6 +320,7 @@ static void put_stack_frame(struct generator *g, const struct form *form, struct
     o->imm_bytes = 3;
   }
   put(g, form, o);
+  renew_pointer(g, FRAME_POINTER);
 }
 
 static void put_popf(struct generator *g, const struct form *form, const struct operands *o) {
@@ -471,7 +476,9 @@ static const struct form *pick_form(struct generator *g) {
   for (;;) {
     uint32_t number = below(g, form_count);
     const struct form *form = &forms[number];
-    if (form->traits & RARE && !percent(g, form->special == S_BYTES ? 4 : 15)) continue;
+    bool faults = form->special == S_BYTES || form->special == S_INT || form->traits & X87_REGISTER;
+    if (form->traits & RARE && !percent(g, faults ? 4 : 15)) continue;
+    if (form->traits & HINT && !percent(g, 5)) continue;
     if (percent(g, 80) && !fits_flavour(g, form)) continue;
     if (!is_possible(g, form)) continue;
     g->form = (uint16_t)number;
@@ -492,8 +499,8 @@ static void put_special(struct generator *g, const struct form *form, struct ope
       set_register(g, 3, middle_place(g));
       put(g, form, o);
       break;
-    case S_MASKMOV:
-      set_register(g, 7, middle_place(g));
+    case S_MASKMOV: /* whether bytes that are not stored may fault is the processor's choice */
+      set_register(g, 7, scratch_place(g, 16, false));
       put(g, form, o);
       break;
     case S_ENTER: case S_LEAVE: put_stack_frame(g, form, o); break;
@@ -641,9 +648,9 @@ void input_generate(struct input *input, const struct program *program, uint32_t
   for (int i = 0; i < 16; i++) state->reg[i] = random_value(&g.random);
   for (int i = 0; i < POINTERS; i++) {
     uint32_t place = SCRATCH_ADDRESS + 0x400 + below(&g, SCRATCH_BYTES - 0x800) / 16 * 16;
-    if (percent(&g, 8)) place = SCRATCH_ADDRESS + below(&g, SCRATCH_BYTES);
-    if (percent(&g, 4)) place = SCRATCH_ADDRESS + SCRATCH_BYTES - below(&g, 32);
-    if (percent(&g, 4)) place = SCRATCH_ADDRESS + 0x1000 - below(&g, 16);
+    if (percent(&g, 4)) place = SCRATCH_ADDRESS + below(&g, SCRATCH_BYTES);
+    if (percent(&g, 3)) place = SCRATCH_ADDRESS + SCRATCH_BYTES - below(&g, 32);
+    if (percent(&g, 3)) place = SCRATCH_ADDRESS + 0x1000 - below(&g, 16);
     state->reg[g.pointers[i]] = place;
   }
   state->reg[g.indexes[0]] = (uint64_t)((int64_t)below(&g, 9) - 4) * 16;

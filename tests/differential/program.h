@@ -108,7 +108,7 @@ uint8_t *soft_scratch(void);
 bool soft_has_mmx(void);
 
 /* Generates the program and the inputs of a seed: generate.c. */
-#define INPUTS 3
+#define INPUTS 5
 void program_generate(struct program *program, uint64_t seed);
 /* Puts the way out behind the last step. */
 void program_end(struct program *program);
@@ -136,8 +136,11 @@ static inline uint64_t program_resume(const struct program *program, const struc
   bool trap = stop->vector == 1 || stop->vector == 3 || stop->vector == 4;
   return CODE_ADDRESS + program->origin + program->steps[trap ? step : step + 1].start;
 }
-#define RESUME_FLAGS(stop) \
-  (((stop)->state.flags & DF) | 0x202u | ((stop)->vector & 1 ? ZF | AF : CF | OF | PF))
+
+static inline uint32_t program_resume_flags(const struct stop *stop) {
+  uint32_t direction = (uint32_t)stop->state.flags & DF;
+  return 0x202u | direction | (stop->vector & 1 ? ZF | AF : CF | OF | PF);
+}
 
 /* Whether PE is set beside an unmasked overflow or underflow of SSE is not compared: it is set on both sides. */
 #define SIMD_VECTOR 19
