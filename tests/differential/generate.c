@@ -339,7 +339,21 @@ static void put_forward(struct generator *g, const struct form *form, struct ope
   label_ahead(g, form->imm == I_BYTE ? RELATIVE8 : RELATIVE32, o->imm_bytes);
 }
 
+/* An address that is none, in a register. */
+static uint8_t put_wild_target(struct generator *g) {
+  uint8_t number = pick_register(g, true, false), bytes[10] = {number & 8 ? 0x49 : 0x48, 0xb8 | (number & 7)};
+  const uint64_t target = 0x800000000000ull << below(g, 16);
+  memcpy(bytes + 2, &target, 8);
+  put_raw(g, bytes, sizeof bytes);
+  return number;
+}
+
 static void put_jump_rm(struct generator *g, const struct form *form, struct operands *o) {
+  if (!o->memory && percent(g, 4)) {
+    o->rm = put_wild_target(g);
+    put(g, form, o);
+    return;
+  }
   if (o->memory) {
     store(g, &o->address, 8, 0);
   } else {
@@ -360,6 +374,12 @@ static void put_return(struct generator *g, const struct form *form, struct oper
     push_immediate(g, ((uint32_t)random_next(&g->random) & STATUS_FLAGS) | 0x202);
   }
   if (far || iret) push_immediate(g, USER_CS);
+  if (percent(g, 4)) {
+    uint8_t number = put_wild_target(g), push[] = {number & 8 ? 0x41 : 0x40, 0x50 | (number & 7)};
+    put_raw(g, push, sizeof push);
+    put(g, form, o);
+    return;
+  }
   push_immediate(g, 0);
   label_ahead(g, ABSOLUTE32, 4);
   put(g, form, o);
