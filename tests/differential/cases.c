@@ -15,6 +15,8 @@ static const struct {
      .steps = {"bb 20200020", "0f ae 3b"}},
     {.name = "a load across two pages that are not there faults in the first",
      .steps = {"bb ffffff3f", "48 8b 03"}},
+    {.name = "an operand that ends where no address is faults for that, not for its first page",
+     .steps = {"48 bb f9ffffffff7f0000", "48 8b 03", "48 89 03", "0f 10 03", "0f 11 03"}},
     {.name = "FXSAVE needs all of its 512 bytes",
      .steps = {"bb 601e0020", "0f ae 03", "0f ae 0b"},
      .any_address = true},

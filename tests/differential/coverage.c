@@ -20,6 +20,7 @@ static const struct {
     {1, 0x00, 0x33}, {1, 0x01, 0xff},     /* SLDT, STR, VERR, VERW; SGDT, SIDT, SMSW, RDTSCP, XGETBV and so on */
     {1, 0x02, 0xff}, {1, 0x03, 0xff},     /* LAR, LSL */
     {1, 0x05, 0xff}, {1, 0x07, 0xff}, {1, 0x34, 0xff}, {1, 0x35, 0xff}, /* SYSCALL and so on */
+    {1, 0x2a, 0xff},                      /* CVTPI2PS of memory: whether it is of MMX differs */
     {1, 0x31, 0xff}, {1, 0x33, 0xff}, {1, 0xa2, 0xff},                 /* RDTSC, RDPMC, CPUID */
     {1, 0xa1, 0xff}, {1, 0xa9, 0xff},                                  /* POP FS, POP GS */
     {1, 0x0d, 0xff},                      /* PREFETCHW of a register */

@@ -439,11 +439,13 @@ static void add_vector_moves(bool mmx) {
   FORM(.map = 1, .opcode = 0xf7, .reg = K_MMX, .rm = K_MMX, .traits = ONLY_REGISTER, .special = S_MASKMOV);
   FORM(.map = 1, .prefix = 0xf3, .opcode = 0xd6, .reg = K_XMM, .rm = K_MMX, .traits = ONLY_REGISTER); /* MOVQ2DQ */
   FORM(.map = 1, .prefix = 0xf2, .opcode = 0xd6, .reg = K_MMX, .rm = K_XMM, .traits = ONLY_REGISTER);
-  FORM(.map = 1, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8); /* CVTPI2PS and so on */
-  FORM(.map = 1, .prefix = 0x66, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8);
+  /* CVTPI2PS and so on: whether the MMX registers are in use after an unmasked exception differs. */
+  FORM(.map = 1, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .traits = ONLY_REGISTER | IN_STAGES);
+  FORM(.map = 1, .prefix = 0x66, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8, .traits = IN_STAGES);
   for (uint8_t opcode = 0x2c; opcode < 0x2e; opcode++) {
-    FORM(.map = 1, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 8);
-    FORM(.map = 1, .prefix = 0x66, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 16, .traits = ALIGNED);
+    FORM(.map = 1, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 8, .traits = IN_STAGES);
+    FORM(.map = 1, .prefix = 0x66, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 16,
+         .traits = ALIGNED | IN_STAGES);
   }
   FORM(.map = 1, .opcode = 0x77);
 }
