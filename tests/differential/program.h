@@ -62,6 +62,10 @@ struct step {
 };
 #define NO_FORM 0xffffu
 
+#define POINTERS 3
+#define INDEXES 2
+#define STACK_POINTER 4
+
 struct program {
   uint64_t seed;
   uint32_t origin; /* of its first byte, from CODE_ADDRESS */
@@ -70,6 +74,8 @@ struct program {
   bool uses_fs;
   bool any_address; /* a page fault's address is not compared */
   bool unmasks; /* exceptions of x87 and SSE, now and then */
+  /* Registers that point into the scratch area, and small numbers to index with. */
+  uint8_t pointers[POINTERS], indexes[INDEXES];
   struct step steps[MOST_STEPS + 1]; /* the last one is the end */
   uint8_t code[PROGRAM_BYTES];
 };
@@ -107,11 +113,12 @@ void soft_run(const struct program *program, const struct input *input, struct r
 uint8_t *soft_scratch(void);
 bool soft_has_mmx(void);
 
-/* Generates the program and the inputs of a seed: generate.c. */
-#define INPUTS 5
+/* The program of a seed: generate.c. */
 void program_generate(struct program *program, uint64_t seed);
 /* Puts the way out behind the last step. */
 void program_end(struct program *program);
+/* What each program runs with, one after the other: inputs.c. */
+#define INPUTS 5
 void input_generate(struct input *input, const struct program *program, uint32_t number);
 
 /* The step that begins at an instruction pointer, or -1. */
