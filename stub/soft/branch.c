@@ -127,12 +127,18 @@ static void call_near(struct cpu *cpu, const struct op *op) {
   return jump(cpu, cut(cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp, op->dst));
 }
 
+/* A target that is no address faults in the jump, which has done nothing yet. */
+static inline uint64_t checked(struct cpu *cpu, const struct op *op, uint64_t target) {
+  if (unlikely((uint64_t)((int64_t)(target << 16) >> 16) != target)) cpu_fault(cpu, op, VECTOR_GP, 0);
+  return target;
+}
+
 /* By a register, REG_EA for memory. */
 static void jump64_r(struct cpu *cpu, const struct op *op) {
-  return jump(cpu, REG64(op->src));
+  return jump(cpu, checked(cpu, op, REG64(op->src)));
 }
 static void call64_r(struct cpu *cpu, const struct op *op) {
-  uint64_t sp = cpu->reg[RSP] - 8, target = REG64(op->src);
+  uint64_t sp = cpu->reg[RSP] - 8, target = checked(cpu, op, REG64(op->src));
   store64(cpu, op, sp, cpu_next_rip(cpu, op));
   cpu->reg[RSP] = sp;
   return jump(cpu, target);
@@ -148,7 +154,7 @@ static void call_r(struct cpu *cpu, const struct op *op) {
 
 /* Drops `imm` bytes more. */
 static void ret64(struct cpu *cpu, const struct op *op) {
-  uint64_t target = load64(cpu, op, cpu->reg[RSP]);
+  uint64_t target = checked(cpu, op, load64(cpu, op, cpu->reg[RSP]));
   cpu->reg[RSP] += 8 + op->imm;
   return jump(cpu, target);
 }

@@ -21,11 +21,14 @@ struct means {
   enum tlb_set set;
 };
 
+static void need_canonical(struct cpu *cpu, struct means means, uint64_t address) {
+  if (likely(canonical(address))) return;
+  bool stack = means.op && means.op->segment == SS;
+  cpu_fault(cpu, means.op, stack ? VECTOR_SS : VECTOR_GP, 0);
+}
+
 static struct translation translate(struct cpu *cpu, struct means means, uint64_t address, enum access_kind kind) {
-  if (unlikely(!canonical(address))) {
-    bool stack = means.op && means.op->segment == SS;
-    cpu_fault(cpu, means.op, stack ? VECTOR_SS : VECTOR_GP, 0);
-  }
+  need_canonical(cpu, means, address);
   struct translation found =
       paging_walk(cpu, means.op, address, kind, means.set == TLB_USER, means.set == TLB_KERNEL_AC);
   if (found.host) tlb_fill(cpu, means.set, address, &found);
@@ -76,23 +79,26 @@ static void write_part(struct cpu *cpu, struct means means, uint64_t address, co
   }
 }
 
+/* Faults unless all of a range may be reached: first where no address is, then page by page. */
+static void probe(struct cpu *cpu, struct means means, uint64_t address, uint32_t size, enum access_kind kind) {
+  need_canonical(cpu, means, address + size - 1);
+  for (uint32_t done = 0; done < size;) {
+    translate(cpu, means, address + done, kind);
+    done += bytes_in_page(address + done, size - done);
+  }
+}
+
 /* Of at most 8 bytes in a device; any size up to 16 in memory. */
 static void read_any(struct cpu *cpu, struct means means, uint64_t address, void *to, uint32_t size) {
   uint32_t first = bytes_in_page(address, size);
-  if (first < size) {
-    translate(cpu, means, address, ACCESS_READ);
-    translate(cpu, means, address + first, ACCESS_READ);
-  }
+  if (first < size) probe(cpu, means, address, size, ACCESS_READ);
   read_part(cpu, means, address, to, first);
   if (first < size) read_part(cpu, means, address + first, (uint8_t *)to + first, size - first);
 }
 
 static void write_any(struct cpu *cpu, struct means means, uint64_t address, const void *from, uint32_t size) {
   uint32_t first = bytes_in_page(address, size);
-  if (first < size) {
-    translate(cpu, means, address, ACCESS_WRITE);
-    translate(cpu, means, address + first, ACCESS_WRITE);
-  }
+  if (first < size) probe(cpu, means, address, size, ACCESS_WRITE);
   write_part(cpu, means, address, from, first);
   if (first < size) write_part(cpu, means, address + first, (const uint8_t *)from + first, size - first);
 }
@@ -109,6 +115,7 @@ void memory_store(struct cpu *cpu, const struct op *op, uint64_t address, uint64
 
 /* Devices are asked for two halves. */
 void memory_load128(struct cpu *cpu, const struct op *op, uint64_t address, union xmm *value) {
+  if (bytes_in_page(address, 16) < 16) memory_probe_read(cpu, op, address, 16);
   value->u64[0] = memory_load(cpu, op, address, 8);
   value->u64[1] = memory_load(cpu, op, address + 8, 8);
 }
@@ -147,20 +154,12 @@ void memory_commit(struct cpu *cpu, const struct op *op) {
   }
 }
 
-static void probe(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size, enum access_kind kind) {
-  struct means means = {op, present_set(cpu)};
-  for (uint32_t done = 0; done < size;) {
-    translate(cpu, means, address + done, kind);
-    done += bytes_in_page(address + done, size - done);
-  }
-}
-
 void memory_probe_write(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, op, address, size, ACCESS_WRITE);
+  probe(cpu, (struct means){op, present_set(cpu)}, address, size, ACCESS_WRITE);
 }
 
 void memory_probe_read(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, op, address, size, ACCESS_READ);
+  probe(cpu, (struct means){op, present_set(cpu)}, address, size, ACCESS_READ);
 }
 
 uint64_t system_load(struct cpu *cpu, uint64_t address, uint32_t size) {

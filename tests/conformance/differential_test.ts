@@ -8,8 +8,10 @@
  * - the last x87 instruction's pointers (FOP, FIP, FDP), MXCSR_MASK, and where an operand of more than
  *   16 bytes faults;
  * - with exceptions unmasked: PE beside an overflow or underflow of SSE, flags of FCOMI, DPPS and DPPD;
- * - REP INS and REP OUTS of nothing, bits of page faults at kernel addresses;
- * - CPUID, RDTSC, RDRAND, XSAVE and what else depends on the machine, system calls, code that changes.
+ * - faults of REP INS and REP OUTS of nothing, and of bytes that MASKMOVDQU leaves out; whether a page
+ *   of kernel addresses is there;
+ * - CPUID, RDTSC, RDRAND, XSAVE and what else depends on the machine, system calls, code that changes:
+ *   `left_out` of coverage.c names all that user code may run and no form has.
  */
 import { equal, ok } from "node:assert";
 import { runDifferential } from "../differential/library.ts";

@@ -15,6 +15,8 @@ static const struct {
      .steps = {"bb 20200020", "0f ae 3b"}},
     {.name = "a load across two pages that are not there faults in the first",
      .steps = {"bb ffffff3f", "48 8b 03"}},
+    {.name = "an operand that ends where no address is faults for that, not for its first page",
+     .steps = {"48 bb f9ffffffff7f0000", "48 8b 03", "48 89 03", "0f 10 03", "0f 11 03"}},
     {.name = "FXSAVE needs all of its 512 bytes",
      .steps = {"bb 601e0020", "0f ae 03", "0f ae 0b"},
      .any_address = true},
@@ -26,6 +28,8 @@ static const struct {
      .steps = {"48 8d 6c 24 28", "66 c8 10 91 00"}},
     {.name = "the offset of a bit is added before an address is cut to 32 bits",
      .steps = {"bf 00100020", "49 b8 0000000000000080", "67 4c 0f a3 07", "49 c7 c0 c0ffffff", "67 4c 0f ab 07"}},
+    {.name = "CALL, JMP and RET to what is no address fault before they do anything",
+     .steps = {"48 b8 0000000000008000", "ff d0", "ff e0", "50", "c3", "c2 0800"}},
     {.name = "a null segment register keeps nothing",
      .steps = {"31 c0", "8e d8", "8c db", "8e c0", "8c c1"}},
 };

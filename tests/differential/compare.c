@@ -6,6 +6,7 @@
 
 #include "forms.h"
 
+#define BREAKPOINT 3
 #define PAGE_FAULT 14
 #define PRESENT 1u
 #define USER_ADDRESSES ((1ull << 47) - 4096)
@@ -22,10 +23,16 @@ void text_add(struct text *text, const char *format, ...) {
   text->room -= used;
 }
 
+/* The step that a stop is at; for an INT3 in place of a step, that one. */
+static int step_of(const struct program *program, const struct stop *stop) {
+  if (stop->vector == VECTOR_END) return (int)program->count;
+  int step = stop->vector == BREAKPOINT ? program_step_at(program, stop->state.rip - 1) : -1;
+  return step < 0 ? program_step_at(program, stop->state.rip) : step;
+}
+
 /* Status flags that mean something at a stop. */
 static uint32_t flags_compared(const struct program *program, const struct stop *stop) {
-  int step = stop->vector == VECTOR_END ? (int)program->count : program_step_at(program, stop->state.rip);
-  if (step < 0) step = program_step_at(program, stop->state.rip - 1); /* an INT3 in place of the step */
+  int step = step_of(program, stop);
   uint32_t undefined = step < 0 ? STATUS_FLAGS : program->steps[step].undefined;
   return COMPARED_FLAGS & ~undefined;
 }
@@ -79,7 +86,7 @@ uint32_t compared_steps(const struct program *program) {
   uint32_t total = 0, from = 0;
   for (uint32_t i = 0; i < native.count; i++) {
     const struct stop *stop = &native.stops[i];
-    int at = stop->vector == VECTOR_END ? (int)program->count : program_step_at(program, stop->state.rip);
+    int at = step_of(program, stop);
     if (at < 0) break;
     if (program->steps[at].certain > from) total += program->steps[at].certain - from;
     if (at == (int)program->count) break;

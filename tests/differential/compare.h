@@ -11,6 +11,9 @@ struct text {
 
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Instructions that the engine knows and no form has: coverage.c. Names them. */
+uint32_t uncovered(struct text *text);
+
 /* Runs a program on both sides; whether they agree. */
 bool agrees(const struct program *program, const struct input *input);
 /* Says what differs in one that does not agree, and since which instruction. */

@@ -74,6 +74,8 @@ static void run_child(struct result *result, uint64_t first, uint64_t instructio
   forms_make(soft_has_mmx());
   result->forms = form_count;
   alarm(WATCHED_SECONDS);
+  struct text text = text_of(result);
+  if (uncovered(&text)) _exit(1);
   run_cases(result);
   for (result->seed = first; result->instructions < instructions; result->seed++) {
     program_generate(&program, result->seed);

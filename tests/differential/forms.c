@@ -160,7 +160,7 @@ static void add_moves(void) {
   FORM(.opcode = 0x90, .sizes = WIDE, .rm = K_GPR, .traits = REG_IN_OPCODE | WRITES_RM, .clobbers = RAX_BIT);
   BOTH(.opcode = 0xa0, .imm = I_ADDRESS, .clobbers = RAX_BIT);
   BOTH(.opcode = 0xa2, .imm = I_ADDRESS);
-  FORM(.opcode = 0x63, .sizes = 8, .reg = K_GPR, .rm = K_GPR32, .bytes = 4, .traits = WRITES_REG);
+  FORM(.opcode = 0x63, .sizes = WIDE, .reg = K_GPR, .rm = K_GPR32, .bytes = 4, .traits = WRITES_REG);
   for (uint8_t opcode = 0xb6; opcode <= 0xbe; opcode += 8) { /* MOVZX, MOVSX */
     FORM(.map = 1, .opcode = opcode, .sizes = WIDE, .reg = K_GPR, .rm = K_GPR8, .bytes = 1, .traits = WRITES_REG);
     FORM(.map = 1, .opcode = opcode + 1, .sizes = WIDE, .reg = K_GPR, .rm = K_GPR16, .bytes = 2,
@@ -184,11 +184,12 @@ static void add_moves(void) {
   FORM(.opcode = 0xfd, .traits = RARE);
   FORM(.opcode = 0x90, .traits = RARE);
   FORM(.opcode = 0x90, .prefix = 0xf3, .traits = RARE);
-  FORM(.map = 1, .opcode = 0x1f, .digit = DIGIT(0), .sizes = WIDE, .rm = K_GPR, .traits = NO_ACCESS | RARE);
-  for (uint8_t digit = 0; digit < 4; digit++) {
-    FORM(.map = 1, .opcode = 0x18, .digit = DIGIT(digit), .rm = K_GPR, .traits = ONLY_MEMORY | NO_ACCESS | RARE);
+  for (uint8_t digit = 0; digit < 8; digit++) { /* hints: prefetches, ENDBR, NOP and such that are reserved */
+    FORM(.map = 1, .opcode = 0x0d, .digit = DIGIT(digit), .rm = K_GPR, .traits = ONLY_MEMORY | NO_ACCESS | HINT);
+    for (uint8_t opcode = 0x18; opcode < 0x20; opcode++) {
+      FORM(.map = 1, .opcode = opcode, .digit = DIGIT(digit), .sizes = WIDE, .rm = K_GPR, .traits = NO_ACCESS | HINT);
+    }
   }
-  FORM(.map = 1, .opcode = 0x0d, .digit = DIGIT(1), .rm = K_GPR, .traits = ONLY_MEMORY | NO_ACCESS | RARE);
   FORM(.map = 1, .opcode = 0xae, .digit = DIGIT(7), .rm = K_GPR, .bytes = 1, .traits = ONLY_MEMORY | RARE);
   for (uint8_t digit = 5; digit < 8; digit++) {
     FORM(.map = 1, .opcode = 0xae, .digit = DIGIT(digit), .rm = K_GPR64, .traits = ONLY_REGISTER | RARE);
@@ -438,11 +439,13 @@ static void add_vector_moves(bool mmx) {
   FORM(.map = 1, .opcode = 0xf7, .reg = K_MMX, .rm = K_MMX, .traits = ONLY_REGISTER, .special = S_MASKMOV);
   FORM(.map = 1, .prefix = 0xf3, .opcode = 0xd6, .reg = K_XMM, .rm = K_MMX, .traits = ONLY_REGISTER); /* MOVQ2DQ */
   FORM(.map = 1, .prefix = 0xf2, .opcode = 0xd6, .reg = K_MMX, .rm = K_XMM, .traits = ONLY_REGISTER);
-  FORM(.map = 1, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8); /* CVTPI2PS and so on */
-  FORM(.map = 1, .prefix = 0x66, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8);
+  /* CVTPI2PS and so on: whether the MMX registers are in use after an unmasked exception differs. */
+  FORM(.map = 1, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .traits = ONLY_REGISTER | IN_STAGES);
+  FORM(.map = 1, .prefix = 0x66, .opcode = 0x2a, .reg = K_XMM, .rm = K_MMX, .bytes = 8, .traits = IN_STAGES);
   for (uint8_t opcode = 0x2c; opcode < 0x2e; opcode++) {
-    FORM(.map = 1, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 8);
-    FORM(.map = 1, .prefix = 0x66, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 16, .traits = ALIGNED);
+    FORM(.map = 1, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 8, .traits = IN_STAGES);
+    FORM(.map = 1, .prefix = 0x66, .opcode = opcode, .reg = K_MMX, .rm = K_XMM, .bytes = 16,
+         .traits = ALIGNED | IN_STAGES);
   }
   FORM(.map = 1, .opcode = 0x77);
 }

@@ -28,7 +28,8 @@ enum special {
 #define NO_ACCESS 0x100    /* memory is not touched: any address will do */
 #define RARE 0x200
 #define X87_REGISTER 0x400 /* ModRM from C0 to FF */
-#define IN_STAGES 0x800    /* an unmasked exception of one keeps those of later ones from being seen */
+#define IN_STAGES 0x800    /* what it has done when it raises an unmasked exception differs */
+#define HINT 0x1000        /* does nothing */
 
 struct form {
   uint8_t map, prefix, opcode; /* map 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */

@@ -12,9 +12,6 @@
 #include "random.h"
 
 #define MOST_LABELS 6
-#define POINTERS 3
-#define INDEXES 2
-#define STACK_POINTER 4
 #define FRAME_POINTER 5
 #define USER_CS 0x33
 #define USER_SS 0x2b
@@ -33,10 +30,9 @@ struct generator {
   struct random random;
   struct program *program;
   enum flavour flavour;
-  bool allows_fs, unmasks;
+  bool allows_fs;
   uint16_t undefined;
   uint16_t reserved; /* registers that are not written */
-  uint8_t pointers[POINTERS], indexes[INDEXES];
   struct label labels[MOST_LABELS];
   uint32_t label_count;
   uint32_t certain;
@@ -125,6 +121,11 @@ static uint32_t middle_place(struct generator *g) {
   return percent(g, 4) ? scratch_place(g, 8, false) : SCRATCH_ADDRESS + 0x200 + below(g, SCRATCH_BYTES - 0x400);
 }
 
+/* After an instruction that moved a pointer. */
+static void renew_pointer(struct generator *g, uint8_t number) {
+  if (g->reserved >> number & 1) set_register(g, number, middle_place(g) & ~15u);
+}
+
 static uint8_t pick_register(struct generator *g, bool write, bool byte) {
   uint8_t number;
   do number = (uint8_t)below(g, 16);
@@ -135,7 +136,7 @@ static uint8_t pick_register(struct generator *g, bool write, bool byte) {
 static struct address pick_address(struct generator *g, uint32_t bytes, bool aligned) {
   struct address a = {.mode = BASED, .base = NO_REGISTER, .index = NO_REGISTER, .short_address = percent(g, 4)};
   uint32_t dice = bytes > 16 ? 3 + below(g, 97) : below(g, 100);
-  aligned = aligned && !percent(g, 4);
+  aligned = aligned && !percent(g, 2);
   if (dice < 2) { /* anywhere */
     a.base = (uint8_t)below(g, 16);
     if (percent(g, 50)) a.index = (uint8_t)below(g, 16);
@@ -157,12 +158,12 @@ static struct address pick_address(struct generator *g, uint32_t bytes, bool ali
     g->program->uses_fs |= fs;
     if (percent(g, 40)) {
       a.mode = BASED;
-      a.base = g->indexes[0];
+      a.base = g->program->indexes[0];
     }
   } else {
-    a.base = percent(g, aligned ? 2 : 15) ? STACK_POINTER : g->pointers[below(g, POINTERS)];
+    a.base = percent(g, aligned ? 2 : 15) ? STACK_POINTER : g->program->pointers[below(g, POINTERS)];
     if (percent(g, 40)) {
-      a.index = g->indexes[aligned ? 0 : below(g, INDEXES)];
+      a.index = g->program->indexes[aligned ? 0 : below(g, INDEXES)];
       a.scale = (uint8_t)below(g, 4);
     }
     a.disp = percent(g, 15) ? 0 : (int32_t)below(g, percent(g, 70) ? 256 : 1024) - 128;
@@ -215,7 +216,7 @@ static struct operands pick_operands(struct generator *g, const struct form *for
                              : pick_register(g, form->traits & WRITES_REG, is_byte_operand(form->reg, o.size, form->sizes));
   o.rm = form->rm >= K_XMM ? (uint8_t)below(g, form->rm == K_MMX ? 8 : 16)
                            : pick_register(g, form->traits & WRITES_RM, is_byte_operand(form->rm, o.size, form->sizes));
-  if (form->special == S_BIT_OFFSET && o.memory && percent(g, 93)) o.reg = g->indexes[below(g, INDEXES)];
+  if (form->special == S_BIT_OFFSET && o.memory && percent(g, 93)) o.reg = g->program->indexes[below(g, INDEXES)];
   pick_immediate(g, form, &o);
   if (form->traits & LOCKS && o.memory) o.lock = percent(g, 40);
   static const uint8_t ignored[] = {0x2e, 0x36, 0x3e, 0x26};
@@ -235,7 +236,7 @@ static bool put(struct generator *g, const struct form *form, const struct opera
   end_step(g, bytes, length);
   /* Processors differ in whether an unmasked exception keeps FCOMI from its flags. */
   uint16_t defined = form->defined, undefined = form->undefined;
-  if (form->traits & X87_REGISTER && g->unmasks) undefined |= defined;
+  if (form->traits & X87_REGISTER && g->program->unmasks) undefined |= defined;
   g->undefined = (uint16_t)((g->undefined & ~defined) | undefined);
   return true;
 }
@@ -283,7 +284,7 @@ static void put_double_shift(struct generator *g, const struct form *form, struc
 static void put_divide(struct generator *g, const struct form *form, const struct operands *o) {
   static const uint8_t widen[][3] = {{0x0f, 0xb6, 0xc0}, {0x66, 0x99}, {0x99}, {0x48, 0x99}};
   static const uint8_t lengths[] = {3, 2, 1, 2};
-  if (percent(g, 60)) {
+  if (percent(g, 75)) {
     uint32_t i = o->size == 1 ? 0 : o->size == 2 ? 1 : o->size == 4 ? 2 : 3;
     if (i && form->digit == DIGIT(6)) set_register(g, 2, 0);
     else put_raw(g, widen[i], lengths[i]);
@@ -303,9 +304,8 @@ static void put_string(struct generator *g, const struct form *form) {
   }
   if (form->prefix) set_register(g, 1, below(g, percent(g, 90) ? 20 : 300));
   put(g, form, &o);
-  for (uint8_t number = 6; number < 8; number++) { /* they point to a multiple of 16 again */
-    if (g->reserved >> number & 1) set_register(g, number, middle_place(g) & ~15u);
-  }
+  renew_pointer(g, 6);
+  renew_pointer(g, 7);
 }
 
 static void put_stack_frame(struct generator *g, const struct form *form, struct operands *o) {
@@ -316,6 +316,7 @@ static void put_stack_frame(struct generator *g, const struct form *form, struct
     o->imm_bytes = 3;
   }
   put(g, form, o);
+  renew_pointer(g, FRAME_POINTER);
 }
 
 static void put_popf(struct generator *g, const struct form *form, const struct operands *o) {
@@ -334,7 +335,21 @@ static void put_forward(struct generator *g, const struct form *form, struct ope
   label_ahead(g, form->imm == I_BYTE ? RELATIVE8 : RELATIVE32, o->imm_bytes);
 }
 
+/* An address that is none, in a register. */
+static uint8_t put_wild_target(struct generator *g) {
+  uint8_t number = pick_register(g, true, false), bytes[10] = {number & 8 ? 0x49 : 0x48, 0xb8 | (number & 7)};
+  const uint64_t target = 0x800000000000ull << below(g, 16);
+  memcpy(bytes + 2, &target, 8);
+  put_raw(g, bytes, sizeof bytes);
+  return number;
+}
+
 static void put_jump_rm(struct generator *g, const struct form *form, struct operands *o) {
+  if (!o->memory && percent(g, 4)) {
+    o->rm = put_wild_target(g);
+    put(g, form, o);
+    return;
+  }
   if (o->memory) {
     store(g, &o->address, 8, 0);
   } else {
@@ -355,22 +370,15 @@ static void put_return(struct generator *g, const struct form *form, struct oper
     push_immediate(g, ((uint32_t)random_next(&g->random) & STATUS_FLAGS) | 0x202);
   }
   if (far || iret) push_immediate(g, USER_CS);
+  if (percent(g, 4)) {
+    uint8_t number = put_wild_target(g), push[] = {number & 8 ? 0x41 : 0x40, 0x50 | (number & 7)};
+    put_raw(g, push, sizeof push);
+    put(g, form, o);
+    return;
+  }
   push_immediate(g, 0);
   label_ahead(g, ABSOLUTE32, 4);
   put(g, form, o);
-}
-
-/* MXCSR and the control word: mostly with every exception masked. */
-static uint32_t pick_mxcsr(struct generator *g) {
-  uint32_t value = 0x1f80 | ((uint32_t)random_next(&g->random) & 0x603f);
-  if (percent(g, 10)) value |= (uint32_t)random_next(&g->random) & 0x8040;
-  if (g->unmasks) value &= ~((uint32_t)random_next(&g->random) & 0x1f80);
-  return percent(g, 2) ? value | 0x10000 : value;
-}
-
-static uint16_t pick_fpu_control(struct generator *g) {
-  uint16_t value = 0x7f | ((uint16_t)random_next(&g->random) & 0x1f00);
-  return g->unmasks ? value & ~((uint16_t)random_next(&g->random) & 0x3f) : value;
 }
 
 /* Stores x87 state, and zeros where the last instruction's pointers are: processors differ in those. */
@@ -392,8 +400,8 @@ static void put_load_state(struct generator *g, const struct form *form, struct 
   struct form save = *form;
   save.special = S_NONE;
   switch (form->special) {
-    case S_LDMXCSR: store(g, &o->address, 4, pick_mxcsr(g)); break;
-    case S_FLDCW: store(g, &o->address, 2, pick_fpu_control(g)); break;
+    case S_LDMXCSR: store(g, &o->address, 4, random_mxcsr(&g->random, g->program->unmasks)); break;
+    case S_FLDCW: store(g, &o->address, 2, random_fpu_control(&g->random, g->program->unmasks)); break;
     case S_FXRSTOR: save.digit = DIGIT(0); put_save_state(g, &save, o); break;
     default: save.digit = DIGIT(6); put_save_state(g, &save, o); break;
   }
@@ -456,10 +464,10 @@ static bool fits_flavour(const struct generator *g, const struct form *form) {
 static bool is_possible(struct generator *g, const struct form *form) {
   uint16_t reserved = g->reserved;
   if (form->special == S_STRING || form->special == S_ENTER || form->special == S_LEAVE) {
-    for (int i = 0; i < POINTERS; i++) reserved &= ~(1u << g->pointers[i]); /* they go on pointing */
+    for (int i = 0; i < POINTERS; i++) reserved &= ~(1u << g->program->pointers[i]); /* they go on pointing */
   }
   if (form->clobbers & reserved) return false;
-  if (form->traits & IN_STAGES && g->unmasks) return false;
+  if (form->traits & IN_STAGES && g->program->unmasks) return false;
   if (form->special == S_XLAT && g->reserved & 8) return false;
   if (form->special == S_MASKMOV && g->reserved & 0x80) return false;
   if (g->in_loop && (is_group(form->special) || form->special >= S_CONDITIONAL_JUMP)) return false;
@@ -471,7 +479,9 @@ static const struct form *pick_form(struct generator *g) {
   for (;;) {
     uint32_t number = below(g, form_count);
     const struct form *form = &forms[number];
-    if (form->traits & RARE && !percent(g, form->special == S_BYTES ? 4 : 15)) continue;
+    bool faults = form->special == S_BYTES || form->special == S_INT || form->traits & X87_REGISTER;
+    if (form->traits & RARE && !percent(g, faults ? 4 : 15)) continue;
+    if (form->traits & HINT && !percent(g, 5)) continue;
     if (percent(g, 80) && !fits_flavour(g, form)) continue;
     if (!is_possible(g, form)) continue;
     g->form = (uint16_t)number;
@@ -492,8 +502,8 @@ static void put_special(struct generator *g, const struct form *form, struct ope
       set_register(g, 3, middle_place(g));
       put(g, form, o);
       break;
-    case S_MASKMOV:
-      set_register(g, 7, middle_place(g));
+    case S_MASKMOV: /* whether bytes that are not stored may fault is the processor's choice */
+      set_register(g, 7, scratch_place(g, 16, false));
       put(g, form, o);
       break;
     case S_ENTER: case S_LEAVE: put_stack_frame(g, form, o); break;
@@ -535,26 +545,21 @@ static uint8_t pick_free(struct generator *g) {
 
 static void pick_roles(struct generator *g) {
   g->reserved = 1 << STACK_POINTER;
-  for (int i = 0; i < POINTERS; i++) g->pointers[i] = pick_free(g);
-  for (int i = 0; i < INDEXES; i++) g->indexes[i] = pick_free(g);
-}
-
-static void begin(struct generator *g, struct program *program, uint64_t seed) {
-  *g = (struct generator){.random = random_of(seed, 0), .program = program};
-  pick_roles(g);
+  for (int i = 0; i < POINTERS; i++) g->program->pointers[i] = pick_free(g);
+  for (int i = 0; i < INDEXES; i++) g->program->indexes[i] = pick_free(g);
 }
 
 void program_generate(struct program *program, uint64_t seed) {
   static const enum flavour flavours[] = {ANYTHING, ANYTHING, INTEGERS, INTEGERS, VECTORS, FLOATS};
-  struct generator g;
+  struct generator g = {.random = random_of(seed, 0), .program = program};
   program->seed = seed;
   program->bytes = program->count = 0;
   program->uses_fs = program->any_address = false;
-  begin(&g, program, seed);
+  pick_roles(&g);
   program->origin = below(&g, CODE_BYTES - PROGRAM_BYTES);
   g.flavour = flavours[below(&g, sizeof flavours / sizeof *flavours)];
   g.allows_fs = percent(&g, 20);
-  g.unmasks = program->unmasks = percent(&g, 10);
+  program->unmasks = percent(&g, 10);
   uint32_t wanted = 24 + below(&g, 40);
   while (program->count < wanted && program->bytes < PROGRAM_BYTES - 400) put_any(&g);
   reach_labels(&g, true);
@@ -571,93 +576,4 @@ void program_end(struct program *program) {
   memcpy(leave + 3, &gateway, 4);
   memcpy(program->code + program->bytes, leave, sizeof leave);
   memset(program->code + program->bytes + sizeof leave, 0xcc, PROGRAM_BYTES - program->bytes - sizeof leave);
-}
-
-uint64_t random_value(struct random *random) {
-  uint64_t raw = random_next(random), shift = raw >> 32 & 63;
-  switch (raw >> 56 & 7) {
-    case 0: return raw & 0xff;
-    case 1: return (uint64_t)(int8_t)raw;
-    case 2: return (1ull << shift) - (raw & 1);
-    case 3: return ~(1ull << shift) + (raw & 1);
-    case 4: return (uint64_t)(int32_t)(0x80000000u - (raw & 3) + 1);
-    case 5: return 0x8000800080008000 ^ (0xffffull << (shift & 48));
-    default: return random_next(random);
-  }
-}
-
-uint64_t random_float(struct random *random) {
-  static const uint32_t singles[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
-                                     0x7f800001, 0xffc12345, 1, 0x807fffff, 0x00800000, 0x7f7fffff, 0x4f000000,
-                                     0xcf000000, 0x3f000000, 0x40490fdb, 0x4b800001, 0x5f000000, 0x33800000};
-  static const uint64_t doubles[] = {0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000,
-                                     0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
-                                     0x7ff0000000000001, 0xfff8000000012345, 1, 0x800fffffffffffff,
-                                     0x0010000000000000, 0x7fefffffffffffff, 0x41e0000000000000,
-                                     0xc1e0000000000000, 0x43e0000000000000, 0x3fe0000000000000,
-                                     0x400921fb54442d18, 0x47efffffffffffff, 0x3690000000000000};
-  uint64_t raw = random_next(random);
-  uint32_t a = raw & 0xff, b = raw >> 8 & 0xff;
-  switch (raw >> 60 & 7) {
-    case 0: case 1: return (uint64_t)singles[a % 20] << 32 | singles[b % 20];
-    case 2: case 3: return doubles[a % 20];
-    case 4: return (uint64_t)(0x3f800000 + (a << 15)) << 32 | (0xc0000000 + (b << 17)); /* of ordinary size */
-    case 5: return 0x3ff0000000000000 + (raw & 0x803f00ffff000000);
-    case 6: return random_value(random);
-    default: return random_next(random);
-  }
-}
-
-/* The scratch areas of all inputs are pieces of one. */
-#define POOL_BYTES 0x10000u
-static uint64_t pool[POOL_BYTES / 8] __attribute__((aligned(64)));
-
-static const uint8_t *pick_scratch(struct random *random) {
-  if (!pool[0]) {
-    struct random own = {1};
-    for (size_t i = 0; i < sizeof pool / 8; i++) pool[i] = i & 1 ? random_float(&own) : random_value(&own);
-    pool[0] |= 1;
-  }
-  return (const uint8_t *)pool + random_below(random, POOL_BYTES - SCRATCH_BYTES) / 64 * 64;
-}
-
-static void pick_st(struct random *random, uint64_t st[2]) {
-  static const uint64_t mantissas[] = {0x8000000000000000, 0xc000000000000000, 0xffffffffffffffff, 0xb504f333f9de6484,
-                                       0x8000000000000001, 0xa000000000000000, 0, 1, 0x7fffffffffffffff};
-  static const uint16_t exponents[] = {0x3fff, 0xbfff, 0x4000, 0x3ffe, 0, 0x8000, 0x7fff, 0xffff, 1,
-                                       0x7ffe, 0x401e, 0x403e, 0x3fbf, 0x3c01, 0x43fe, 0x3f81, 0x407e};
-  st[0] = random_percent(random, 60) ? mantissas[random_below(random, 9)] : random_next(random) | 1ull << 63;
-  st[1] = random_percent(random, 60) ? exponents[random_below(random, 17)] : 0x3ff0 + random_below(random, 32);
-  if (st[1] && random_percent(random, 90)) st[0] |= 1ull << 63;
-}
-
-void input_generate(struct input *input, const struct program *program, uint32_t number) {
-  struct generator g;
-  struct state *state = &input->state;
-  begin(&g, NULL, program->seed); /* the same roles */
-  g.random = random_of(program->seed, number + 1);
-  g.unmasks = program->unmasks;
-  memset(state, 0, sizeof *state);
-  for (int i = 0; i < 16; i++) state->reg[i] = random_value(&g.random);
-  for (int i = 0; i < POINTERS; i++) {
-    uint32_t place = SCRATCH_ADDRESS + 0x400 + below(&g, SCRATCH_BYTES - 0x800) / 16 * 16;
-    if (percent(&g, 8)) place = SCRATCH_ADDRESS + below(&g, SCRATCH_BYTES);
-    if (percent(&g, 4)) place = SCRATCH_ADDRESS + SCRATCH_BYTES - below(&g, 32);
-    if (percent(&g, 4)) place = SCRATCH_ADDRESS + 0x1000 - below(&g, 16);
-    state->reg[g.pointers[i]] = place;
-  }
-  state->reg[g.indexes[0]] = (uint64_t)((int64_t)below(&g, 9) - 4) * 16;
-  state->reg[g.indexes[1]] = (uint64_t)((int64_t)below(&g, 65) - 32);
-  state->reg[STACK_POINTER] = SCRATCH_ADDRESS + 0x800 + below(&g, 0x800) / 8 * 8 + (percent(&g, 5) ? below(&g, 8) : 0);
-  state->rip = CODE_ADDRESS + program->origin;
-  state->flags = ((uint32_t)random_next(&g.random) & STATUS_FLAGS) | 0x202 | (percent(&g, 10) ? DF : 0);
-  state->fpu.control = pick_fpu_control(&g);
-  state->fpu.status = (uint16_t)random_next(&g.random) & 0x7f00;
-  state->fpu.tags = (uint8_t)random_next(&g.random);
-  state->fpu.mxcsr = pick_mxcsr(&g) & 0xffff;
-  for (int i = 0; i < 8; i++) pick_st(&g.random, state->fpu.st[i]);
-  for (int i = 0; i < 32; i++) {
-    state->fpu.xmm[i / 2][i % 2] = percent(&g, 60) ? random_float(&g.random) : random_value(&g.random);
-  }
-  input->scratch = pick_scratch(&g.random);
 }

@@ -100,7 +100,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   stop->address = (uint64_t)gregs[REG_CR2];
   uint64_t resume = program_resume(running, stop, current->count);
   gregs[REG_RIP] = resume ? (greg_t)resume : (greg_t)(uintptr_t)native_abandon;
-  gregs[REG_EFL] = RESUME_FLAGS(stop);
+  gregs[REG_EFL] = program_resume_flags(stop);
   stop->state.fpu.mxcsr = at->uc_mcontext.fpregs->mxcsr = program_mxcsr(stop);
 }
 

@@ -62,6 +62,10 @@ struct step {
 };
 #define NO_FORM 0xffffu
 
+#define POINTERS 3
+#define INDEXES 2
+#define STACK_POINTER 4
+
 struct program {
   uint64_t seed;
   uint32_t origin; /* of its first byte, from CODE_ADDRESS */
@@ -70,6 +74,8 @@ struct program {
   bool uses_fs;
   bool any_address; /* a page fault's address is not compared */
   bool unmasks; /* exceptions of x87 and SSE, now and then */
+  /* Registers that point into the scratch area, and small numbers to index with. */
+  uint8_t pointers[POINTERS], indexes[INDEXES];
   struct step steps[MOST_STEPS + 1]; /* the last one is the end */
   uint8_t code[PROGRAM_BYTES];
 };
@@ -107,11 +113,12 @@ void soft_run(const struct program *program, const struct input *input, struct r
 uint8_t *soft_scratch(void);
 bool soft_has_mmx(void);
 
-/* Generates the program and the inputs of a seed: generate.c. */
-#define INPUTS 3
+/* The program of a seed: generate.c. */
 void program_generate(struct program *program, uint64_t seed);
 /* Puts the way out behind the last step. */
 void program_end(struct program *program);
+/* What each program runs with, one after the other: inputs.c. */
+#define INPUTS 5
 void input_generate(struct input *input, const struct program *program, uint32_t number);
 
 /* The step that begins at an instruction pointer, or -1. */
@@ -136,8 +143,11 @@ static inline uint64_t program_resume(const struct program *program, const struc
   bool trap = stop->vector == 1 || stop->vector == 3 || stop->vector == 4;
   return CODE_ADDRESS + program->origin + program->steps[trap ? step : step + 1].start;
 }
-#define RESUME_FLAGS(stop) \
-  (((stop)->state.flags & DF) | 0x202u | ((stop)->vector & 1 ? ZF | AF : CF | OF | PF))
+
+static inline uint32_t program_resume_flags(const struct stop *stop) {
+  uint32_t direction = (uint32_t)stop->state.flags & DF;
+  return 0x202u | direction | (stop->vector & 1 ? ZF | AF : CF | OF | PF);
+}
 
 /* Whether PE is set beside an unmasked overflow or underflow of SSE is not compared: it is set on both sides. */
 #define SIMD_VECTOR 19

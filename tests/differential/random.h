@@ -37,5 +37,8 @@ static inline bool random_percent(struct random *random, uint32_t percent) {
 uint64_t random_value(struct random *random);
 /* The bits of two floats, or of a double. */
 uint64_t random_float(struct random *random);
+/* MXCSR and the x87 control word: with every exception masked unless `unmasks`. Rarely MXCSR is refused. */
+uint32_t random_mxcsr(struct random *random, bool unmasks);
+uint16_t random_fpu_control(struct random *random, bool unmasks);
 
 #endif

@@ -224,6 +224,6 @@ void soft_run(const struct program *program, const struct input *input, struct r
     stop->state.fpu.mxcsr = cpu->fpu.mxcsr = program_mxcsr(stop);
     memcpy(cpu->reg, stop->state.reg, sizeof stop->state.reg);
     rip = program_resume(program, stop, run->count);
-    flags = RESUME_FLAGS(stop);
+    flags = program_resume_flags(stop);
   }
 }
