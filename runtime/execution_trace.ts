@@ -44,11 +44,15 @@ export type TraceKind = (typeof KINDS)[keyof typeof KINDS];
 
 /** One record. Registers and flags are those after it. */
 export interface TraceRecord {
+  /** What it is. */
   readonly kind: TraceKind;
   /** Instructions of the machine that began before it. */
   readonly number: number;
+  /** Whose. */
   readonly vcpu: number;
+  /** Where the instruction lies; otherwise where the vCPU goes on. */
   readonly rip: bigint;
+  /** An exit reason or a vector, as its kind says. */
   readonly detail: number;
   /** The instruction's; of one that does not exist, what could be looked at; else none. */
   readonly code: Uint8Array;
@@ -56,6 +60,7 @@ export interface TraceRecord {
   readonly bits: 16 | 32 | 64;
   /** By {@link REGISTERS}. */
   readonly registers: BigUint64Array;
+  /** RFLAGS. */
   readonly flags: bigint;
 }
 
