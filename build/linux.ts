@@ -53,6 +53,13 @@ function guestIn(folder: string): LinuxGuest {
   };
 }
 
+/** How long a guest passes for one of the current packages: to ask what they are takes seconds. */
+const FRESH_MS = 24 * 3600 * 1000;
+
+function isFresh(folder: string): boolean {
+  return Date.now() - (Deno.statSync(folder).mtime?.getTime() ?? 0) < FRESH_MS;
+}
+
 /** The youngest guest that the cache has, of whatever packages. */
 function youngest(prefix: string): string | undefined {
   const made = (folder: string) => Deno.statSync(folder).mtime?.getTime() ?? 0;
@@ -73,8 +80,8 @@ function moduleEntries(folder: string, names: readonly string[], list: string): 
 }
 
 /**
- * Builds the Linux guest unless the cache has it, made of the current packages. A host that has no
- * Debian packages takes what the cache has.
+ * Builds the Linux guest unless the cache has it, made of the packages that were current at most a day
+ * ago. A host that has no Debian packages takes what the cache has.
  *
  * Its init runs `/splitx/script`, or what `splitx.script=` on the kernel command line names
  * (`/splitx/selftest` is there), or a shell on the console; prints `splitx: exit N`, writes N to the
@@ -84,10 +91,8 @@ function moduleEntries(folder: string, names: readonly string[], list: string): 
  */
 export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
   const prefix = `linux-${contentHash(MAKERS, [...MODULES, ...PROGRAM_FLAGS])}-`;
-  if (!await hasPackages()) {
-    const made = youngest(prefix);
-    if (made !== undefined) return guestIn(made);
-  }
+  const made = youngest(prefix);
+  if (made !== undefined && (isFresh(made) || !await hasPackages())) return guestIn(made);
   const kernel = await debianKernel(progress);
   const busybox = await debianPackage("busybox-static", progress);
   const packages = [kernel.package, busybox];
@@ -95,7 +100,10 @@ export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
     cacheFolder(),
     prefix + contentHash([], packages.map((one) => basename(one.folder))),
   );
-  if (exists(folder)) return guestIn(folder);
+  if (exists(folder)) {
+    Deno.utimeSync(folder, new Date(), new Date());
+    return guestIn(folder);
+  }
   progress("building the Linux guest");
   await makeInCache(folder, async (path, scratch) => {
     const debugExit = join(scratch, "debug_exit");

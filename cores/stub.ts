@@ -20,6 +20,8 @@ export const SYMBOLS = {
   sx_vm_memory: { parameters: ["i32"], result: "pointer" },
   sx_vm_set_clock: { parameters: ["i32", "u32", "u32", "u32", "u32", "u32", "u32"], result: "i32" },
   sx_vm_clock_state: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  sx_vm_trace: { parameters: ["i32", "u32", "u32", "u32", "u32"], result: "i32" },
+  sx_vm_trace_read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   sx_vm_create_irqchip: { parameters: ["i32", "u32"], result: "i32" },
   sx_vm_route: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   sx_vm_disable_exits: { parameters: ["i32", "u32"], result: "i32" },

@@ -123,6 +123,11 @@ export const vmConfigSchema = z.strictObject({
   epoch: z.int().min(0).max(0xffffffff).optional(),
   /** Whether a hash over everything that a machine on a virtual clock does is kept. */
   traceHash: z.boolean().default(false),
+  /** Records so many instructions from a number on (engine soft): see `Vm.trace()`. */
+  trace: z.strictObject({
+    from: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+    count: z.int().min(1).max(Number.MAX_SAFE_INTEGER).default(Number.MAX_SAFE_INTEGER),
+  }).optional(),
   vcpus: z.int().min(1).max(8).default(1),
   /** Guest memory in bytes, or as text such as `64M`. */
   memory: memorySchema.default(64 * KIB ** 2),
@@ -160,6 +165,12 @@ export const vmConfigSchema = z.strictObject({
 }).refine((config) => config.clock === "host" || config.engine !== "kvm", {
   path: ["clock"],
   message: "virtual needs the engine soft",
+}).refine((config) => config.trace === undefined || config.engine === "soft", {
+  path: ["trace"],
+  message: "needs the engine soft",
+}).refine((config) => config.trace === undefined || !config.traceHash, {
+  path: ["traceHash"],
+  message: "is of whole blocks: leave it away, or the trace",
 }).refine((config) => config.clock === "host" || config.network === undefined, {
   path: ["network"],
   message: "needs clock host: frames come when they come",

@@ -107,6 +107,11 @@ export function setUpMachine(
       const khz = VIRTUAL_KHZ;
       check(stub, stub.sx_vm_set_clock(vm, khz, QUANTUM_CYCLES, LOOK_CYCLES, seed, 0, hash));
     }
+    if (config.trace) {
+      const halves = (value: number) => [value >>> 0, Math.floor(value / 2 ** 32)] as const;
+      const { from, count } = config.trace;
+      check(stub, stub.sx_vm_trace(vm, ...halves(from), ...halves(count)));
+    }
     const address = addressOf(stub.sx_vm_memory(vm));
     const memory = new GuestMemory(address, config.memory);
     const pc = config.machine === "pc";

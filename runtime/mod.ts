@@ -21,6 +21,7 @@ export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 export type { SettledConfig } from "./engine_config.ts";
 export { linuxConfig, type LinuxOptions } from "./linux_guest.ts";
 export { type VirtualClockState, Vm, type VmEnd } from "./vm.ts";
+export type { TraceKind, TraceRecord } from "./execution_trace.ts";
 export type { VmState } from "./lifecycle.ts";
 export type { VcpuStats, VmStats } from "./vm_stats.ts";
 export type { LastExit } from "./machine_description.ts";

@@ -20,6 +20,7 @@ import type { SettledConfig } from "./engine_config.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
 import { VIRTUAL_KHZ } from "./machine_clock.ts";
+import { TraceReader, type TraceRecord } from "./execution_trace.ts";
 import type { Machine } from "./machine_setup.ts";
 import { readStats, type VmStats } from "./vm_stats.ts";
 
@@ -160,6 +161,23 @@ export class Vm implements AsyncDisposable {
       guestNs: Number(words[0]!) * this.nsPerGuestTick,
       ...(this.config.traceHash ? { traceHash: words[1]!.toString(16).padStart(16, "0") } : {}),
     };
+  }
+
+  /**
+   * What a machine with `trace` in its configuration executes, in the order of execution. The guest waits
+   * while nobody reads.
+   */
+  async *trace(): AsyncGenerator<TraceRecord> {
+    const { stub } = this.#host;
+    const reader = new TraceReader(stub, this.#machine.description.vm);
+    while (!this.#released) {
+      const ended = this.#state === "stopped" || this.#state === "failed";
+      const records = reader.read();
+      yield* records;
+      if (records.length > 0) continue;
+      if (ended) return;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** Counters since the start. */

@@ -352,6 +352,29 @@ struct sx_core_block {
   double pad2[10];
 };
 
+/* What a record of a trace is. */
+#define SX_TRACE_INSTRUCTION 0 /* one that was run */
+#define SX_TRACE_FAULT 1       /* one that raised an exception; the vector is `detail` */
+#define SX_TRACE_EXIT 2        /* one that left for the hypervisor; the SX_EXIT_* is `detail` */
+#define SX_TRACE_ANSWER 3      /* the hypervisor has answered */
+#define SX_TRACE_EVENT 4       /* an exception or an interrupt was delivered; the vector is `detail` */
+#define SX_TRACE_START 5       /* the registers before the first record of a vCPU */
+
+/* One record of a trace. The kinds that are no instruction have no bytes. */
+struct sx_trace_record {
+  sx_u64 number; /* instructions of the machine that began before */
+  sx_u64 rip;
+  sx_u64 flags;   /* RFLAGS after it */
+  sx_u64 reg[16]; /* general registers after it, by their number in instructions */
+  sx_u32 kind;
+  sx_u32 vcpu;
+  sx_u32 detail;
+  sx_u32 code_size; /* 2, 4 or 8: how it was decoded */
+  sx_u32 length;    /* of `code`; of an instruction that does not exist, what could be looked at */
+  sx_u32 reserved;
+  unsigned char code[16];
+};
+
 struct sx_request {
   sx_u32 seq;
   sx_u32 number;

@@ -50,6 +50,10 @@ struct engine {
   /* Before any vCPU is made: time of guests is modelled, and vCPUs take turns. */
   int (*vm_set_clock)(struct vm *vm, const struct clock_settings *settings);
   int (*vm_clock_state)(const struct vm *vm, struct clock_state *state);
+  /* Before any vCPU is made: records are kept of `count` instructions from number `from` on. */
+  int (*vm_trace)(struct vm *vm, uint64_t from, uint64_t count);
+  /* Records that were taken out. */
+  int (*vm_trace_read)(struct vm *vm, struct sx_trace_record *records, uint32_t most);
   int (*vm_create_irqchip)(struct vm *vm, bool split);
   int (*vm_route)(struct vm *vm, const uint32_t *routes, uint32_t count);
   int (*vm_disable_exits)(struct vm *vm, uint32_t mask);

@@ -53,6 +53,15 @@ SX_EXPORT int32_t sx_vm_set_clock(int32_t vm, uint32_t khz, uint32_t quantum, ui
 /** Its virtual time in cycles and the hash so far as four words, low halves first; ENXIO without one. */
 SX_EXPORT int32_t sx_vm_clock_state(int32_t vm, uint32_t *words, uint32_t size);
 /**
+ * Records `count` instructions from number `from` on, each with the registers after it; the guest waits
+ * while nobody reads. EBUSY once it has vCPUs or when its trace is hashed; EOPNOTSUPP where the engine
+ * sees no instructions.
+ */
+SX_EXPORT int32_t sx_vm_trace(int32_t vm, uint32_t from_lo, uint32_t from_hi, uint32_t count_lo,
+                              uint32_t count_hi);
+/** Takes `struct sx_trace_record`s out, from one thread at a time: bytes written. */
+SX_EXPORT int32_t sx_vm_trace_read(int32_t vm, uint8_t *records, uint32_t size);
+/**
  * Gives it the engine's PICs, IOAPIC, local APICs and PIT, or with `split` its local APICs only; to be
  * called before any vCPU is made.
  */

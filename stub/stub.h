@@ -43,6 +43,7 @@ struct vm {
   void *machine; /* the engine's own state of it */
   struct region memory;
   bool virtual_clock; /* vCPUs take turns, and keep theirs until an event of theirs is served */
+  bool traced;
   bool irqchip; /* the engine has the local APICs, and whatever else was asked for */
   _Atomic int vcpus; /* vCPUs that still hold the machine */
 };

@@ -80,6 +80,25 @@ int32_t sx_vm_clock_state(int32_t handle, uint32_t *words, uint32_t size) {
   return result;
 }
 
+int32_t sx_vm_trace(int32_t handle, uint32_t from_lo, uint32_t from_hi, uint32_t count_lo, uint32_t count_hi) {
+  struct vm *vm = handle_get(HANDLE_VM, handle);
+  if (!vm) return fail_with("sx_vm_trace", EBADF);
+  if (vm->traced || atomic_load(&vm->vcpus)) return fail_with("sx_vm_trace", EBUSY);
+  if (!vm->engine->vm_trace) return fail_with("sx_vm_trace", EOPNOTSUPP);
+  int result = vm->engine->vm_trace(vm, (uint64_t)from_hi << 32 | from_lo, (uint64_t)count_hi << 32 | count_lo);
+  if (result == 0) vm->traced = true;
+  return result;
+}
+
+int32_t sx_vm_trace_read(int32_t handle, uint8_t *records, uint32_t size) {
+  struct vm *vm = handle_get(HANDLE_VM, handle);
+  if (!vm) return fail_with("sx_vm_trace_read", EBADF);
+  if (!vm->traced) return fail_with("sx_vm_trace_read", ENXIO);
+  if (!records || size > INT32_MAX) return fail_with("sx_vm_trace_read", EINVAL);
+  const uint32_t bytes = sizeof(struct sx_trace_record);
+  return vm->engine->vm_trace_read(vm, (struct sx_trace_record *)records, size / bytes) * (int)bytes;
+}
+
 void *sx_vm_memory(int32_t handle) {
   struct vm *vm = handle_get(HANDLE_VM, handle);
   return vm ? vm->memory.base : NULL;

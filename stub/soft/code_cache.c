@@ -12,6 +12,7 @@
 #include "stub.h"
 #include "system.h"
 #include "timeline.h"
+#include "tracer.h"
 
 #define BLOCK_BUCKETS (1 << 15)
 #define PAGE_BUCKETS (1 << 12)
@@ -228,6 +229,7 @@ static enum stop translate(struct translator *t, const uint8_t *bytes, uint32_t 
       t->pc = (uint16_t)(t->pc + length);
     }
     ++*count;
+    if (t->traced) tracer_keep(t->ops, bytes, available, t->pc);
     if (t->timed) t->cost += insn_cost(&insn);
     if (t->ended) return STOP_ENDED;
     if (t->timed && insn_reads_clock(&insn)) return STOP_FULL; /* its block's time has passed when it runs */
@@ -252,6 +254,7 @@ static struct translator translator_of(struct cpu *cpu) {
                          .mode = cpu->code_size,
                          .flat = cpu->flat,
                          .intercepts = cpu->controls != NULL,
+                         .traced = machine->tracer != NULL,
                          .timed = machine->timeline != NULL};
   if (machine->block_probe) emit(&t, &nothing, machine->block_probe);
   return t;
@@ -308,7 +311,7 @@ static struct block *translate_block(struct cpu *cpu, uint64_t linear, uint64_t 
   struct translator t = translator_of(cpu);
   uint32_t offset = (uint32_t)(address & ~PAGE_MASK), count;
   uint64_t second_page = NO_PAGE;
-  enum stop stop = translate(&t, host + offset, (uint32_t)PAGE_BYTES - offset, MOST_INSNS, &count);
+  enum stop stop = translate(&t, host + offset, (uint32_t)PAGE_BYTES - offset, t.traced ? 1 : MOST_INSNS, &count);
   if (stop == STOP_PAGE && count == 0) {
     uint8_t both[2 * MOST_INSN_BYTES];
     second_page = bytes_across(cpu, linear, both);

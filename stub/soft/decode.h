@@ -44,6 +44,7 @@ struct translator {
   bool flat;            /* segment bases other than those of FS and GS are 0 */
   bool ended;           /* the present instruction is the block's last one */
   bool intercepts;      /* instructions that controls may make exit get an op for that: intercept.h */
+  bool traced;          /* a block has one instruction, whose bytes its first op keeps */
   bool timed;           /* costs are counted, and what reads the clock ends its block */
   uint32_t cost;        /* of the instructions so far, cycles */
   bool sse_checked;     /* the block has asked CR0 and CR4 whether SSE is there */

@@ -15,6 +15,7 @@
 #include "stub.h"
 #include "system.h"
 #include "timeline.h"
+#include "tracer.h"
 
 /* Instructions between two looks at the clock, and ticks of the TSC that one takes at least. */
 #define MOST_SLICE 20000
@@ -102,6 +103,7 @@ static void trace(struct cpu *cpu, uint32_t what, uint64_t detail) {
 
 static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error) {
   trace(cpu, TRACED_EVENT | kind, vector);
+  tracer_ended(cpu);
   if (cpu->machine->timeline) cpu->budget -= DELIVERY_CYCLES;
   cpu->delivering = 1;
   cpu->delivered = kind == EVENT_EXCEPTION ? vector : DELIVERED_BENIGN;
@@ -109,6 +111,7 @@ static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool 
   deliver_event(cpu, kind, vector, has_error, error);
   cpu->delivering = 0;
   cpu->shadow = 0;
+  tracer_delivered(cpu, vector);
 }
 
 static _Noreturn void shut_down(struct cpu *cpu) {
@@ -295,8 +298,12 @@ static uint32_t run(struct cpu *cpu) {
     case 0:
       if (unlikely(cpu->controls != NULL)) controls_enter(cpu);
       break;
-    case ESCAPE_FAULT: deliver_fault(cpu); break;
+    case ESCAPE_FAULT:
+      tracer_faulted(cpu);
+      deliver_fault(cpu);
+      break;
     case ESCAPE_EXIT: return cpu->exit_reason;
+    case ESCAPE_AGAIN: tracer_again(cpu); break;
   }
   for (;;) {
     if (atomic_load(&cpu->attention) < 0 || cpu->budget <= cpu->reserve) {
@@ -307,6 +314,7 @@ static uint32_t run(struct cpu *cpu) {
     }
     if (unlikely(idle(cpu))) {
       uint32_t reason = 0;
+      tracer_ended(cpu);
       if (cpu->machine->timeline) reason = wait_virtually(cpu);
       else sleep_now(cpu);
       if (reason) return reason;
@@ -342,12 +350,14 @@ uint32_t dispatch_run(struct cpu *cpu) {
   if (timeline && !timeline_enter(cpu)) return SX_EXIT_KICK;
   atomic_store(&cpu->running, true);
   atomic_store(&cpu->attention, INT64_MIN);
+  tracer_returned(cpu);
   sse_enter(cpu);
   uint32_t reason = run(cpu);
   sse_leave(cpu);
   cpu->instructions += (uint64_t)(cpu->slice - cpu->budget);
   cpu->slice = cpu->budget;
   atomic_store(&cpu->running, false);
+  tracer_left(cpu, reason);
   if (timeline) publish_time(cpu, reason);
   return reason;
 }

@@ -20,6 +20,7 @@
 #include "statistics.h"
 #include "system.h"
 #include "timeline.h"
+#include "tracer.h"
 
 /* How long the TSC is measured, once in a process: milliseconds. */
 #define TSC_WINDOW 5
@@ -62,6 +63,7 @@ static void vm_close(struct vm *vm) {
   if (machine->ept) munmap(machine->ept, machine->pages);
   pthread_mutex_destroy(&machine->lock);
   free(machine->timeline);
+  tracer_destroy(machine->tracer);
   free(machine);
 }
 
@@ -72,6 +74,19 @@ static int vm_set_clock(struct vm *vm, const struct clock_settings *settings) {
   machine->tsc_khz = settings->khz;
   if (settings->hashing) machine->block_probe = timeline_trace_block;
   return 0;
+}
+
+static int vm_trace(struct vm *vm, uint64_t from, uint64_t count) {
+  struct machine *machine = vm->machine;
+  if (machine->block_probe) return fail_with("soft engine: trace", EBUSY);
+  machine->tracer = tracer_create(from, count);
+  if (!machine->tracer) return fail_with("soft engine: trace", ENOMEM);
+  machine->block_probe = tracer_op;
+  return 0;
+}
+
+static int vm_trace_read(struct vm *vm, struct sx_trace_record *records, uint32_t most) {
+  return (int)tracer_read(((struct machine *)vm->machine)->tracer, records, most);
 }
 
 static int vm_clock_state(const struct vm *vm, struct clock_state *state) {
@@ -323,6 +338,8 @@ const struct engine soft_engine = {
     .vm_close = vm_close,
     .vm_set_clock = vm_set_clock,
     .vm_clock_state = vm_clock_state,
+    .vm_trace = vm_trace,
+    .vm_trace_read = vm_trace_read,
     .vm_create_irqchip = vm_create_irqchip,
     .vm_route = vm_route,
     .vm_disable_exits = vm_disable_exits,

@@ -16,10 +16,12 @@ struct doorbell {
 };
 
 struct timeline;
+struct tracer;
 
 struct machine {
   struct vm *vm;
   struct timeline *timeline; /* the virtual clock; NULL: guests see the host's time */
+  struct tracer *tracer;     /* NULL: its instructions are not recorded */
   handler *block_probe;      /* the first op of every block, NULL: none */
   struct cpu *_Atomic processors[MOST_PROCESSORS];
   bool has_apics;

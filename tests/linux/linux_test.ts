@@ -14,7 +14,7 @@ linuxTest("the self-test passes on two processors, a disk and a network", async 
   using folder = new TempFile("");
   const { code, stdout, stderr } = await shell(
     `truncate -s 80M "$1/disk"
-     deno run -A cli/run.ts --guest linux --vcpus 2 --overcommit --network lan \
+     deno run -A cli/run.ts --guest linux --vcpus 2 --overcommit \
        --disk "$1/disk" --writable --cmdline splitx.cpus=2 --script guests/linux/selftest.sh`,
     folder.folder,
   );
