@@ -138,6 +138,7 @@ static uint32_t serve(struct cpu *cpu) {
   atomic_store(&cpu->attention, 0);
   if (atomic_load(&cpu->interrupted)) return SX_EXIT_KICK;
   machine_serve(cpu);
+  if (unlikely(cpu->next_code_generation > MOST_CODE_GENERATION)) code_restart_generations(cpu);
   uint64_t deadline = UINT64_MAX;
   if (cpu->apic) {
     int ended = apic_take_eoi(cpu->apic);
@@ -224,14 +225,20 @@ static void step(struct cpu *cpu) {
 
 static uint32_t run(struct cpu *cpu) {
   switch (setjmp(cpu->escape)) {
-    case ESCAPE_FAULT: deliver_fault(cpu); break;
+    case ESCAPE_FAULT:
+      /* A handler that faults at once has no block to pay for: time passes all the same. */
+      cpu->budget--;
+      cpu->slice--;
+      deliver_fault(cpu);
+      break;
     case ESCAPE_EXIT: return cpu->exit_reason;
   }
   for (;;) {
     if (atomic_load(&cpu->attention) < 0 || cpu->budget <= MOST_INSNS) {
       uint32_t reason = serve(cpu);
       if (reason) return reason;
-      if (!cpu->wait_for_sipi) take_interrupt(cpu);
+      /* What a device has answered belongs to an instruction that is not through yet. */
+      if (!cpu->wait_for_sipi && !cpu->replay_done) take_interrupt(cpu);
     }
     if (unlikely(idle(cpu))) {
       sleep_now(cpu);

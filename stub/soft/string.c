@@ -168,7 +168,7 @@ static void string_once(struct cpu *cpu, const struct op *op) {
 }
 
 static bool wanted(const struct cpu *cpu) {
-  return atomic_load_explicit(&cpu->attention, memory_order_relaxed) < 0;
+  return atomic_load_explicit(&cpu->attention, memory_order_relaxed) < 0 || cpu->budget <= MOST_INSNS;
 }
 
 /* All elements: false when the dispatcher is wanted before the last one. */
@@ -189,6 +189,9 @@ static __attribute__((noinline)) bool repeat(struct cpu *cpu, const struct op *o
       done = 1;
     }
     set_masked(cpu, RCX, count - done, op->dst);
+    /* Elements take time, but they are one instruction. */
+    cpu->budget -= (int64_t)done;
+    cpu->slice -= (int64_t)done;
     if (compares && (cpu->cc_result == 0) != (op->src == 0xf3)) return true;
     if (unlikely(wanted(cpu)) && count != done) return false;
   }
