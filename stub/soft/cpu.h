@@ -282,6 +282,7 @@ struct cpu {
 
   struct machine *machine;
   struct vcpu *vcpu;
+  struct cpu *next_closed;
   struct apic *apic;
   struct cpuid_table *cpuid;
   struct code_cache *code;

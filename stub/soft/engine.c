@@ -53,8 +53,19 @@ static int vm_create(struct vm *vm) {
   return 0;
 }
 
+static void processor_free(struct cpu *cpu) {
+  if (cpu->apic) apic_destroy(cpu->apic);
+  free(cpu->mailbox);
+  free(cpu);
+}
+
 static void vm_close(struct vm *vm) {
   struct machine *machine = vm->machine;
+  while (machine->closed) {
+    struct cpu *cpu = machine->closed;
+    machine->closed = cpu->next_closed;
+    processor_free(cpu);
+  }
   munmap((void *)machine->code_map, machine->pages);
   pthread_mutex_destroy(&machine->lock);
   free(machine);
@@ -121,16 +132,21 @@ static int vm_statistics(const struct vm *vm, uint8_t *out, uint32_t size) {
   return 0;
 }
 
+/* Others may have found the processor just before, and still send it something: what they reach of it
+ * stays until the machine ends. */
 static void vcpu_close(struct vcpu *vcpu) {
   struct cpu *cpu = vcpu->processor;
   if (!cpu) return;
-  atomic_store(&cpu->machine->processors[cpu->index], NULL);
-  if (cpu->apic) apic_destroy(cpu->apic);
+  struct machine *machine = cpu->machine;
+  atomic_store(&machine->processors[cpu->index], NULL);
+  if (cpu->code) code_forget_all(cpu); /* the next one of this index finds no page marked */
   code_destroy(cpu->code);
   cpuid_destroy(cpu->cpuid);
-  free(cpu->mailbox);
-  free(cpu);
   vcpu->processor = NULL;
+  pthread_mutex_lock(&machine->lock);
+  cpu->next_closed = machine->closed;
+  machine->closed = cpu;
+  pthread_mutex_unlock(&machine->lock);
 }
 
 static int vcpu_create(struct vcpu *vcpu) {

@@ -29,6 +29,7 @@ struct machine {
   /* For each page of memory, a bit for each processor that has translated code of it. */
   _Atomic uint8_t *code_map;
   uint64_t pages;
+  struct cpu *closed; /* linked by `next_closed` */
 };
 
 /*
