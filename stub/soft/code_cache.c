@@ -336,7 +336,8 @@ static uint64_t linear_of(struct cpu *cpu, uint64_t rip) {
     if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip) cpu_fault(cpu, NULL, VECTOR_GP, 0);
     return rip;
   }
-  if (rip > cpu->segment[CS].limit) cpu_fault(cpu, NULL, VECTOR_GP, 0);
+  /* A block may have gone on behind the last address of 4 GiB; the next one begins at 0. */
+  if ((uint32_t)rip > cpu->segment[CS].limit) cpu_fault(cpu, NULL, VECTOR_GP, 0);
   return (uint32_t)(rip + cpu->code_base);
 }
 
