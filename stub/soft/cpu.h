@@ -295,8 +295,8 @@ struct cpu {
   int64_t slice;               /* budget at the beginning of the present slice */
   uint64_t instructions;       /* retired before it */
   uint64_t interrupts;         /* delivered */
-  int64_t tsc_offset;
-  int64_t tsc_adjust;
+  uint64_t tsc_offset; /* added to the host's, modulo 2^64 */
+  uint64_t tsc_adjust;
 
   struct tlb_entry tlbs[TLB_SETS][TLB_ENTRIES];
   struct itlb_entry itlb[ITLB_ENTRIES];

@@ -67,7 +67,7 @@ void cpu_attend(struct cpu *cpu) {
 }
 
 uint64_t cpu_tsc(const struct cpu *cpu) {
-  return tsc() + (uint64_t)cpu->tsc_offset;
+  return tsc() + cpu->tsc_offset;
 }
 
 static bool contributory(uint8_t vector) {

@@ -105,21 +105,29 @@ static int vm_signal_msi(struct vm *vm, uint64_t address, uint32_t data) {
   return apic_message(vm->machine, address, data);
 }
 
+/* The first place with an address: `count` when none has it. */
+static uint32_t doorbell_place(const struct machine *machine, uint32_t count, uint64_t address) {
+  uint32_t at = 0;
+  while (at < count && atomic_load(&machine->doorbells[at].address) != address) at++;
+  return at;
+}
+
 static int vm_doorbell(struct vm *vm, struct core *core, uint64_t address, bool present) {
   struct machine *machine = vm->machine;
   int result = 0;
   pthread_mutex_lock(&machine->lock);
-  uint32_t count = atomic_load(&machine->doorbell_count), at = 0;
-  while (at < count && machine->doorbells[at].address != address) at++;
+  uint32_t count = atomic_load(&machine->doorbell_count), at = doorbell_place(machine, count, address);
   if (present) {
+    if (at == count) at = doorbell_place(machine, count, NO_DOORBELL);
     if (at == MOST_DOORBELLS) {
       result = fail_with("soft engine: doorbells", ENOSPC);
     } else {
-      machine->doorbells[at] = (struct doorbell){address, core};
+      atomic_store(&machine->doorbells[at].core, core);
+      atomic_store(&machine->doorbells[at].address, address);
       if (at == count) atomic_store(&machine->doorbell_count, count + 1);
     }
   } else if (at < count) {
-    machine->doorbells[at].address = ~0ull; /* its place is not moved: others are reading */
+    atomic_store(&machine->doorbells[at].address, NO_DOORBELL); /* not moved: others are reading */
   }
   pthread_mutex_unlock(&machine->lock);
   return result;

@@ -138,7 +138,7 @@ static uint64_t movs_run(struct cpu *cpu, const struct op *op, uint64_t count) {
     if (distance < size) return 0;
     run = distance / size < run ? distance / size : run;
   }
-  memcpy(to, from, run * size);
+  memmove(to, from, run * size); /* downward, source and destination may overlap */
   return run;
 }
 
