@@ -19,7 +19,7 @@ const LINK = ["-shared", "-pthread"];
  * For the software processor. Its ops call from inline assembly, which must find no red zone; guest
  * registers and memory are seen in several sizes; and vector registers would only be in the way.
  */
-const COMPILE_SOFT = ["-mno-red-zone", "-fno-strict-aliasing", "-fno-tree-vectorize"];
+export const COMPILE_SOFT = ["-mno-red-zone", "-fno-strict-aliasing", "-fno-tree-vectorize"];
 
 /** Compilers at once. */
 const COMPILERS = 2;

@@ -8,7 +8,9 @@
 #include "condition.h"
 #include "push_pop.h"
 
-static enum lifetime lifetime_of(struct cpu *cpu, uint64_t from, uint64_t to) {
+/* A block with an instruction in two pages is right as long as both of them are. */
+static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t from, uint64_t to) {
+  if (block->second_page != NO_PAGE) return LIFE_LOCAL;
   if (((from ^ to) & PAGE_MASK) == 0) return LIFE_PAGE;
   const struct itlb_entry *entry = &cpu->itlb[to / PAGE_BYTES % ITLB_ENTRIES];
   return entry->global ? LIFE_GLOBAL : LIFE_LOCAL;
@@ -22,7 +24,7 @@ __attribute__((noinline)) void link_miss(struct cpu *cpu, const struct op *link)
   struct block *block = code_find(cpu, to);
   if (epoch == code_epoch(cpu)) {
     struct op *writable = (struct op *)link;
-    enum lifetime lifetime = lifetime_of(cpu, from, to);
+    enum lifetime lifetime = lifetime_of(cpu, block, from, to);
     writable->target = block;
     writable->code = lifetime;
     writable->generation = cpu->generation[lifetime];
@@ -36,7 +38,8 @@ __attribute__((noinline)) void jump_miss(struct cpu *cpu, uint64_t rip) {
   struct block *block = code_find(cpu, rip);
   uint64_t linear = rip + cpu->code_base;
   struct jump_entry *entry = jump_at(cpu, linear);
-  enum lifetime lifetime = cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES].global ? LIFE_GLOBAL : LIFE_LOCAL;
+  bool global = cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES].global && block->second_page == NO_PAGE;
+  enum lifetime lifetime = global ? LIFE_GLOBAL : LIFE_LOCAL;
   *entry = (struct jump_entry){jump_key(cpu, linear), block, cpu->generation[lifetime], lifetime};
   return enter(cpu, block, rip);
 }

@@ -114,6 +114,12 @@ void code_forget_all(struct cpu *cpu) {
   unlink_all(cpu);
 }
 
+void code_restart_generations(struct cpu *cpu) {
+  memset(cpu->jumps, 0, sizeof cpu->jumps);
+  cpu->next_code_generation = 1;
+  code_forget_all(cpu);
+}
+
 static struct code_page **page_bucket(struct code_cache *code, uint64_t address) {
   return &code->pages[(address / PAGE_BYTES) % PAGE_BUCKETS];
 }
@@ -166,9 +172,17 @@ static void *allocate(struct code_cache *code, uint32_t bytes) {
   return at;
 }
 
-/* The page's record, with `size` bytes at `offset` of it marked as translated. NULL: no room. */
-static struct code_page *page_mark(struct cpu *cpu, uint64_t address, const uint8_t *host, uint32_t offset,
-                                   uint32_t size) {
+static void copy_page(struct cpu *cpu, struct code_page *page, const uint8_t *host) {
+  mark_page(cpu, page->address, true); /* from here on writes are noticed: the copy is made behind it */
+  memcpy(page->copy, host, PAGE_BYTES);
+}
+
+/*
+ * The page's record, with a copy that is right from `offset` on: what is translated is translated from
+ * there, so that no write can come between the bytes that were read and the copy that stands for them.
+ * NULL: no room.
+ */
+static struct code_page *page_ready(struct cpu *cpu, uint64_t address, const uint8_t *host, uint32_t offset) {
   struct code_cache *code = cpu->code;
   struct code_page *page = page_find(code, address);
   if (!page) {
@@ -178,12 +192,12 @@ static struct code_page *page_mark(struct cpu *cpu, uint64_t address, const uint
     *page = (struct code_page){.next = *bucket, .address = address};
     *bucket = page;
   }
-  if (page->granules && memcmp(page->copy + offset, host + offset, size) != 0) forget_page(cpu, page);
-  if (!page->granules) {
-    mark_page(cpu, address, true); /* from here on writes are noticed: the copy is made behind it */
-    memcpy(page->copy, host, PAGE_BYTES);
+  for (uint32_t at = offset & ~(uint32_t)(GRANULE_BYTES - 1); page->granules && at < PAGE_BYTES; at += GRANULE_BYTES) {
+    if (!(page->granules & granules_of(at, 1))) memcpy(page->copy + at, host + at, GRANULE_BYTES);
+    else if (memcmp(page->copy + at, host + at, GRANULE_BYTES) != 0) forget_page(cpu, page);
   }
-  page->granules |= granules_of(offset, size);
+  if (!page->granules) copy_page(cpu, page, host);
+  page->granules |= granules_of(offset, 1);
   return page;
 }
 
@@ -260,45 +274,39 @@ static struct translator translator_of(struct cpu *cpu) {
   return t;
 }
 
-/* The page that instructions come from. Where no memory lies there is nothing to run. */
+/*
+ * The page that instructions come from. Where no memory lies a fetch reads all ones, as on a bus where
+ * nobody answers, and FF FF is no instruction; devices are not asked for code.
+ */
 static const struct itlb_entry *code_page_at(struct cpu *cpu, uint64_t linear) {
   const struct itlb_entry *entry = itlb_find(cpu, linear);
-  if (!entry->host) cpu_fault(cpu, NULL, VECTOR_GP, 0);
+  if (!entry->host) cpu_fault(cpu, NULL, VECTOR_UD, 0);
   return entry;
 }
 
-/* The bytes of an instruction in two pages. */
-static uint64_t bytes_across(struct cpu *cpu, uint64_t linear, uint8_t both[2 * MOST_INSN_BYTES]) {
-  uint32_t first = (uint32_t)(PAGE_BYTES - (linear & ~PAGE_MASK));
-  const uint8_t *second = code_page_at(cpu, linear + first)->host;
-  uint64_t second_page = code_page_at(cpu, linear + first)->page;
-  memcpy(both, code_page_at(cpu, linear)->host + (linear & ~PAGE_MASK), first);
-  memcpy(both + first, second, MOST_INSN_BYTES);
-  return second_page;
+/* The bytes of an instruction in two pages, the first `first` of them from the one before. */
+static void bytes_across(const uint8_t *from, uint32_t first, const uint8_t *second, uint8_t both[2 * MOST_INSN_BYTES]) {
+  memcpy(both, from, first);
+  if (second) memcpy(both + first, second, MOST_INSN_BYTES);
+  else memset(both + first, 0xff, MOST_INSN_BYTES);
 }
 
 /* Makes a block of what was translated. NULL: no room. */
 static struct block *keep(struct cpu *cpu, const struct translator *t, uint32_t count, uint64_t address,
-                          uint64_t second_page) {
+                          struct code_page *page, struct code_page *second) {
   struct code_cache *code = cpu->code;
-  const struct vm *vm = cpu->machine->vm;
   uint32_t offset = (uint32_t)(address & ~PAGE_MASK);
-  uint32_t here = second_page == NO_PAGE ? (t->pc ? t->pc : 1) : (uint32_t)PAGE_BYTES - offset;
-  const uint8_t *host = vm_translate(vm, address & PAGE_MASK, PAGE_BYTES);
+  uint32_t here = second ? (uint32_t)PAGE_BYTES - offset : t->pc ? t->pc : 1;
   struct block *block = allocate(code, (uint32_t)(sizeof *block + t->count * sizeof(struct op)));
-  struct code_page *page = block ? page_mark(cpu, address & PAGE_MASK, host, offset, here) : NULL;
-  struct code_page *second = NULL;
-  if (page && second_page != NO_PAGE) {
-    second = page_mark(cpu, second_page, vm_translate(vm, second_page, PAGE_BYTES), 0, t->pc - here);
-    if (!second) return NULL;
-  }
-  if (!page) return NULL;
+  if (!block) return NULL;
+  page->granules |= granules_of(offset, here);
+  if (second) second->granules |= granules_of(0, t->pc - here);
   struct block **bucket = block_bucket(code, address);
   *block = (struct block){.next = *bucket,
                           .next_in_page = page->blocks,
                           .next_in_second = second ? second->reaching : NULL,
                           .address = address,
-                          .second_page = second_page,
+                          .second_page = second ? second->address : NO_PAGE,
                           .count = t->timed ? t->cost : count,
                           .mode = mode_of(cpu)};
   memcpy(block->ops, t->ops, t->count * sizeof(struct op));
@@ -307,22 +315,36 @@ static struct block *keep(struct cpu *cpu, const struct translator *t, uint32_t 
   return block;
 }
 
-static struct block *translate_block(struct cpu *cpu, uint64_t linear, uint64_t address, const uint8_t *host) {
+/* NULL: no room. */
+static struct block *try_block(struct cpu *cpu, uint64_t linear, uint64_t address, const uint8_t *host) {
   struct translator t = translator_of(cpu);
-  uint32_t offset = (uint32_t)(address & ~PAGE_MASK), count;
-  uint64_t second_page = NO_PAGE;
-  enum stop stop = translate(&t, host + offset, (uint32_t)PAGE_BYTES - offset, t.traced ? 1 : MOST_INSNS, &count);
+  uint32_t offset = (uint32_t)(address & ~PAGE_MASK), first = (uint32_t)PAGE_BYTES - offset, count;
+  struct code_page *page = page_ready(cpu, address & PAGE_MASK, host, offset), *second = NULL;
+  if (!page) return NULL;
+  enum stop stop = translate(&t, page->copy + offset, first, t.traced ? 1 : MOST_INSNS, &count);
   if (stop == STOP_PAGE && count == 0) {
+    const struct itlb_entry *entry = itlb_find(cpu, linear + first);
+    if (!entry->host) { /* nothing there to keep: it runs alone */
+      cpu->single = true;
+      cpu_again(cpu, NULL);
+    }
+    /* The look at the other page may have made the first one's code forgotten, if they are the same. */
+    page = page_ready(cpu, address & PAGE_MASK, host, offset);
+    second = page ? page_ready(cpu, entry->page, entry->host, 0) : NULL;
+    if (!second) return NULL;
     uint8_t both[2 * MOST_INSN_BYTES];
-    second_page = bytes_across(cpu, linear, both);
+    bytes_across(page->copy + offset, first, second->copy, both);
     stop = translate(&t, both, MOST_INSN_BYTES, 1, &count);
-    if (t.pc + offset <= PAGE_BYTES) second_page = NO_PAGE; /* undefined before its end */
+    if (t.pc + offset <= PAGE_BYTES) second = NULL; /* undefined before its end */
   }
   if (stop != STOP_ENDED) link_to_next(&t);
-  struct block *block = keep(cpu, &t, count, address, second_page);
-  if (block) return block;
-  code_forget_all(cpu);
-  return keep(cpu, &t, count, address, second_page);
+  return keep(cpu, &t, count, address, page, second);
+}
+
+static struct block *translate_block(struct cpu *cpu, uint64_t linear, uint64_t address, const uint8_t *host) {
+  struct block *block;
+  while (!(block = try_block(cpu, linear, address, host))) code_forget_all(cpu);
+  return block;
 }
 
 /* The linear address of an instruction pointer; faults beyond the segment, or where no address is. */
@@ -331,7 +353,8 @@ static uint64_t linear_of(struct cpu *cpu, uint64_t rip) {
     if ((uint64_t)((int64_t)(rip << 16) >> 16) != rip) cpu_fault(cpu, NULL, VECTOR_GP, 0);
     return rip;
   }
-  if (rip > cpu->segment[CS].limit) cpu_fault(cpu, NULL, VECTOR_GP, 0);
+  /* A block may have gone on behind the last address of 4 GiB; the next one begins at 0. */
+  if ((uint32_t)rip > cpu->segment[CS].limit) cpu_fault(cpu, NULL, VECTOR_GP, 0);
   return (uint32_t)(rip + cpu->code_base);
 }
 
@@ -361,11 +384,12 @@ struct block *code_single(struct cpu *cpu) {
   uint64_t linear = linear_of(cpu, cpu->rip);
   const struct itlb_entry *entry = code_page_at(cpu, linear);
   struct translator t = translator_of(cpu);
-  uint32_t offset = (uint32_t)(linear & ~PAGE_MASK), count;
-  enum stop stop = translate(&t, entry->host + offset, (uint32_t)PAGE_BYTES - offset, 1, &count);
+  uint32_t offset = (uint32_t)(linear & ~PAGE_MASK), first = (uint32_t)PAGE_BYTES - offset, count;
+  const uint8_t *from = entry->host + offset;
+  enum stop stop = translate(&t, from, first, 1, &count);
   if (stop == STOP_PAGE) {
     uint8_t both[2 * MOST_INSN_BYTES];
-    bytes_across(cpu, linear, both);
+    bytes_across(from, first, itlb_find(cpu, linear + first)->host, both);
     stop = translate(&t, both, MOST_INSN_BYTES, 1, &count);
   }
   struct block *block = cpu->code->single;

@@ -44,6 +44,11 @@ void code_verify_page(struct cpu *cpu, uint64_t page, const uint8_t *host);
 /* Counts what was forgotten: an op that still points to a link compares it before and after. */
 uint32_t code_epoch(const struct cpu *cpu);
 
+/* Generations of links and jumps may not come around again while one is remembered: by the dispatcher,
+ * when the next one is beyond this number, all are forgotten and counted anew. */
+#define MOST_CODE_GENERATION (UINT32_MAX / 2)
+void code_restart_generations(struct cpu *cpu);
+
 /* Bytes that it holds. */
 uint64_t code_bytes(const struct code_cache *code);
 

@@ -286,6 +286,7 @@ struct cpu {
 
   struct machine *machine;
   struct vcpu *vcpu;
+  struct cpu *next_closed;
   struct apic *apic;
   struct cpuid_table *cpuid;
   struct code_cache *code;
@@ -305,8 +306,8 @@ struct cpu {
   int64_t reserve;             /* a budget of no more than this is at its end */
   bool parked;                 /* the hypervisor said so, until that time of a virtual clock */
   uint64_t parked_until;
-  int64_t tsc_offset;
-  int64_t tsc_adjust;
+  uint64_t tsc_offset; /* added to the host's, modulo 2^64 */
+  uint64_t tsc_adjust;
 
   struct tlb_entry tlbs[TLB_SETS][TLB_ENTRIES];
   struct itlb_entry itlb[ITLB_ENTRIES];

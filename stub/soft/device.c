@@ -37,8 +37,8 @@ uint64_t device_read(struct cpu *cpu, const struct op *op, uint64_t address, uin
 static bool rings(const struct machine *machine, uint64_t address) {
   uint32_t count = atomic_load_explicit(&machine->doorbell_count, memory_order_acquire);
   for (uint32_t i = 0; i < count; i++) {
-    if (machine->doorbells[i].address != address) continue;
-    core_ring(machine->doorbells[i].core);
+    if (atomic_load_explicit(&machine->doorbells[i].address, memory_order_acquire) != address) continue;
+    core_ring(atomic_load_explicit(&machine->doorbells[i].core, memory_order_relaxed));
     return true;
   }
   return false;

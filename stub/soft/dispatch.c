@@ -81,11 +81,11 @@ void cpu_disturb(struct cpu *cpu) {
 }
 
 uint64_t cpu_tsc(const struct cpu *cpu) {
-  return (cpu->machine->timeline ? timeline_now(cpu) : tsc()) + (uint64_t)cpu->tsc_offset;
+  return (cpu->machine->timeline ? timeline_now(cpu) : tsc()) + cpu->tsc_offset;
 }
 
 uint64_t cpu_read_tsc(struct cpu *cpu) {
-  return cpu->machine->timeline ? timeline_read(cpu) + (uint64_t)cpu->tsc_offset : cpu_tsc(cpu);
+  return cpu->machine->timeline ? timeline_read(cpu) + cpu->tsc_offset : cpu_tsc(cpu);
 }
 
 static bool contributory(uint8_t vector) {
@@ -185,6 +185,7 @@ static uint32_t serve(struct cpu *cpu) {
     if (reason) return reason;
   }
   machine_serve(cpu);
+  if (unlikely(cpu->next_code_generation > MOST_CODE_GENERATION)) code_restart_generations(cpu);
   uint64_t deadline = UINT64_MAX;
   if (cpu->apic) {
     int ended = apic_take_eoi(cpu->apic);
@@ -300,6 +301,10 @@ static uint32_t run(struct cpu *cpu) {
       break;
     case ESCAPE_FAULT:
       tracer_faulted(cpu);
+      if (!cpu->machine->timeline) { /* a handler that faults at once has no block to pay for */
+        cpu->budget--;
+        cpu->slice--;
+      }
       deliver_fault(cpu);
       break;
     case ESCAPE_EXIT: return cpu->exit_reason;

@@ -3,6 +3,7 @@
 #include "exec.h"
 
 struct op *emit(struct translator *t, const struct insn *insn, handler *run) {
+  if (unlikely(t->count == t->room)) __builtin_trap();
   struct op *op = &t->ops[t->count++];
   *op = (struct op){
       .run = run,

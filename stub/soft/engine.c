@@ -57,8 +57,19 @@ static int vm_create(struct vm *vm) {
   return 0;
 }
 
+static void processor_free(struct cpu *cpu) {
+  if (cpu->apic) apic_destroy(cpu->apic);
+  free(cpu->mailbox);
+  free(cpu);
+}
+
 static void vm_close(struct vm *vm) {
   struct machine *machine = vm->machine;
+  while (machine->closed) {
+    struct cpu *cpu = machine->closed;
+    machine->closed = cpu->next_closed;
+    processor_free(cpu);
+  }
   munmap((void *)machine->code_map, machine->pages);
   if (machine->ept) munmap(machine->ept, machine->pages);
   pthread_mutex_destroy(&machine->lock);
@@ -133,21 +144,29 @@ static int vm_signal_msi(struct vm *vm, uint64_t address, uint32_t data) {
   return apic_message(vm->machine, address, data);
 }
 
+/* The first place with an address: `count` when none has it. */
+static uint32_t doorbell_place(const struct machine *machine, uint32_t count, uint64_t address) {
+  uint32_t at = 0;
+  while (at < count && atomic_load(&machine->doorbells[at].address) != address) at++;
+  return at;
+}
+
 static int vm_doorbell(struct vm *vm, struct core *core, uint64_t address, bool present) {
   struct machine *machine = vm->machine;
   int result = 0;
   pthread_mutex_lock(&machine->lock);
-  uint32_t count = atomic_load(&machine->doorbell_count), at = 0;
-  while (at < count && machine->doorbells[at].address != address) at++;
+  uint32_t count = atomic_load(&machine->doorbell_count), at = doorbell_place(machine, count, address);
   if (present) {
+    if (at == count) at = doorbell_place(machine, count, NO_DOORBELL);
     if (at == MOST_DOORBELLS) {
       result = fail_with("soft engine: doorbells", ENOSPC);
     } else {
-      machine->doorbells[at] = (struct doorbell){address, core};
+      atomic_store(&machine->doorbells[at].core, core);
+      atomic_store(&machine->doorbells[at].address, address);
       if (at == count) atomic_store(&machine->doorbell_count, count + 1);
     }
   } else if (at < count) {
-    machine->doorbells[at].address = ~0ull; /* its place is not moved: others are reading */
+    atomic_store(&machine->doorbells[at].address, NO_DOORBELL); /* not moved: others are reading */
   }
   pthread_mutex_unlock(&machine->lock);
   return result;
@@ -160,17 +179,22 @@ static int vm_statistics(const struct vm *vm, uint8_t *out, uint32_t size) {
   return 0;
 }
 
+/* Others may have found the processor just before, and still send it something: what they reach of it
+ * stays until the machine ends. */
 static void vcpu_close(struct vcpu *vcpu) {
   struct cpu *cpu = vcpu->processor;
   if (!cpu) return;
-  atomic_store(&cpu->machine->processors[cpu->index], NULL);
-  if (cpu->apic) apic_destroy(cpu->apic);
+  struct machine *machine = cpu->machine;
+  atomic_store(&machine->processors[cpu->index], NULL);
+  if (cpu->code) code_forget_all(cpu); /* the next one of this index finds no page marked */
   code_destroy(cpu->code);
   cpuid_destroy(cpu->cpuid);
   controls_destroy(cpu);
-  free(cpu->mailbox);
-  free(cpu);
   vcpu->processor = NULL;
+  pthread_mutex_lock(&machine->lock);
+  cpu->next_closed = machine->closed;
+  machine->closed = cpu;
+  pthread_mutex_unlock(&machine->lock);
 }
 
 static int vcpu_create(struct vcpu *vcpu) {

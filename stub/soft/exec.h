@@ -5,8 +5,20 @@
 #include "cpu.h"
 #include "memory.h"
 
-/* Goes on with the next op: a jump, for nothing is left to do here. */
-#define NEXT return op[1].run(cpu, op + 1)
+/*
+ * Goes on with the next op: a jump, for nothing is left to do here. It must be one, or every op would
+ * leave a frame on the stack: a compiler that can be told so is, and to one that cannot, a function
+ * shows no local variable's address to anybody and leaves such work to another that is not inlined.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(musttail)
+#define TAIL_CALL __attribute__((musttail))
+#endif
+#endif
+#ifndef TAIL_CALL
+#define TAIL_CALL
+#endif
+#define NEXT TAIL_CALL return op[1].run(cpu, op + 1)
 
 /* A register operand by its byte offset. */
 #define REG8(offset) (*(uint8_t *)((char *)cpu->reg + (offset)))

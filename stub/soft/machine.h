@@ -10,10 +10,12 @@
 #define MOST_DOORBELLS 256
 #define MOST_ROUTES 24
 
+/* Written under the machine's lock, the address last; read by anybody. */
 struct doorbell {
-  uint64_t address;
-  struct core *core;
+  _Atomic uint64_t address; /* NO_DOORBELL: the place is free */
+  struct core *_Atomic core;
 };
+#define NO_DOORBELL UINT64_MAX
 
 struct timeline;
 struct tracer;
@@ -37,6 +39,7 @@ struct machine {
   uint64_t pages;
   /* For each page of memory, the rights that it lacks: ept.h. NULL: every page has all. */
   uint8_t *_Atomic ept;
+  struct cpu *closed; /* linked by `next_closed` */
 };
 
 /*

@@ -15,10 +15,16 @@ static enum tlb_set present_set(const struct cpu *cpu) {
   return (enum tlb_set)((cpu->tlb - cpu->tlbs[0]) / TLB_ENTRIES);
 }
 
-/* How an access is made: by an op with the present privilege, or by the processor itself. */
+/*
+ * How an access is made: by an op with the present privilege, or by the processor itself. What the
+ * processor looks for where no memory lies (descriptors, a TSS, an interrupt's stack) reads all ones
+ * and is written to nobody, as on a bus where nobody answers: no device has such things, and the
+ * delivery of an event is not begun a second time.
+ */
 struct means {
   const struct op *op;
   enum tlb_set set;
+  bool system;
 };
 
 static void need_canonical(struct cpu *cpu, struct means means, uint64_t address) {
@@ -61,7 +67,7 @@ static void read_part(struct cpu *cpu, struct means means, uint64_t address, voi
   if (likely(from.host != NULL)) {
     memcpy(to, from.host + offset, size);
   } else {
-    uint64_t value = device_read(cpu, means.op, from.page | offset, size);
+    uint64_t value = means.system ? ~0ull : device_read(cpu, means.op, from.page | offset, size);
     memcpy(to, &value, size);
   }
 }
@@ -72,7 +78,7 @@ static void write_part(struct cpu *cpu, struct means means, uint64_t address, co
   if (likely(to.host != NULL)) {
     before_write(cpu, means.op, &to, address, size);
     memcpy(to.host + offset, from, size);
-  } else {
+  } else if (!means.system) {
     uint64_t value = 0;
     memcpy(&value, from, size);
     device_write(cpu, means.op, to.page | offset, value, size);
@@ -105,12 +111,12 @@ static void write_any(struct cpu *cpu, struct means means, uint64_t address, con
 
 uint64_t memory_load(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
   uint64_t value = 0;
-  read_any(cpu, (struct means){op, present_set(cpu)}, address, &value, size);
+  read_any(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, &value, size);
   return value;
 }
 
 void memory_store(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t value, uint32_t size) {
-  write_any(cpu, (struct means){op, present_set(cpu)}, address, &value, size);
+  write_any(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, &value, size);
 }
 
 /* Devices are asked for two halves. */
@@ -127,7 +133,7 @@ void memory_store128(struct cpu *cpu, const struct op *op, uint64_t address, con
 }
 
 void *memory_update(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  struct means means = {op, present_set(cpu)};
+  struct means means = {.op = op, .set = present_set(cpu)};
   if (likely(bytes_in_page(address, size) == size)) {
     struct translation to = translate(cpu, means, address, ACCESS_WRITE);
     if (likely(to.host != NULL)) {
@@ -147,7 +153,7 @@ void *memory_update(struct cpu *cpu, const struct op *op, uint64_t address, uint
 }
 
 void memory_commit(struct cpu *cpu, const struct op *op) {
-  struct means means = {op, present_set(cpu)};
+  struct means means = {.op = op, .set = present_set(cpu)};
   for (uint32_t done = 0; done < cpu->bounce_size; done += 8) {
     uint32_t part = cpu->bounce_size - done < 8 ? cpu->bounce_size - done : 8;
     write_any(cpu, means, cpu->bounce_address + done, (const uint8_t *)cpu->bounce + done, part);
@@ -155,19 +161,19 @@ void memory_commit(struct cpu *cpu, const struct op *op) {
 }
 
 void memory_probe_write(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, (struct means){op, present_set(cpu)}, address, size, ACCESS_WRITE);
+  probe(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, size, ACCESS_WRITE);
 }
 
 void memory_probe_read(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, (struct means){op, present_set(cpu)}, address, size, ACCESS_READ);
+  probe(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, size, ACCESS_READ);
 }
 
 uint64_t system_load(struct cpu *cpu, uint64_t address, uint32_t size) {
   uint64_t value = 0;
-  read_any(cpu, (struct means){NULL, TLB_KERNEL}, address, &value, size);
+  read_any(cpu, (struct means){.set = TLB_KERNEL, .system = true}, address, &value, size);
   return value;
 }
 
 void system_store(struct cpu *cpu, uint64_t address, uint64_t value, uint32_t size) {
-  write_any(cpu, (struct means){NULL, TLB_KERNEL}, address, &value, size);
+  write_any(cpu, (struct means){.set = TLB_KERNEL, .system = true}, address, &value, size);
 }

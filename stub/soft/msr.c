@@ -85,10 +85,10 @@ static bool set_efer(struct cpu *cpu, uint64_t value) {
   return true;
 }
 
-static void shift_tsc(struct cpu *cpu, int64_t difference) {
+static void shift_tsc(struct cpu *cpu, uint64_t difference) {
   cpu->tsc_offset += difference;
   cpu->tsc_adjust += difference;
-  if (cpu->apic) apic_shift_tsc(cpu->apic, difference);
+  if (cpu->apic) apic_shift_tsc(cpu->apic, (int64_t)difference);
 }
 
 static bool set_address(uint64_t *to, uint64_t value) {
@@ -110,7 +110,7 @@ bool msr_read(struct cpu *cpu, uint32_t number, uint64_t *value) {
   }
   switch (number) {
     case MSR_TSC: *value = cpu_read_tsc(cpu); return true;
-    case MSR_TSC_ADJUST: *value = (uint64_t)cpu->tsc_adjust; return true;
+    case MSR_TSC_ADJUST: *value = cpu->tsc_adjust; return true;
     case MSR_TSC_AUX: *value = cpu->tsc_aux; return true;
     case MSR_EFER: *value = cpu->efer; return true;
     case MSR_STAR: *value = cpu->star; return true;
@@ -149,8 +149,8 @@ bool msr_write(struct cpu *cpu, uint32_t number, uint64_t value) {
     return cpu->apic && apic_msr_write(cpu->apic, number, value);
   }
   switch (number) {
-    case MSR_TSC: shift_tsc(cpu, (int64_t)(value - cpu_tsc(cpu))); return true;
-    case MSR_TSC_ADJUST: shift_tsc(cpu, (int64_t)(value - (uint64_t)cpu->tsc_adjust)); return true;
+    case MSR_TSC: shift_tsc(cpu, value - cpu_tsc(cpu)); return true;
+    case MSR_TSC_ADJUST: shift_tsc(cpu, value - cpu->tsc_adjust); return true;
     case MSR_TSC_AUX: return set_bits(&cpu->tsc_aux, value, UINT32_MAX);
     case MSR_EFER: return set_efer(cpu, value);
     case MSR_STAR: cpu->star = value; return true;

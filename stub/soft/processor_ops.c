@@ -29,13 +29,17 @@ void exec_cache_flush(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 
-void exec_cpuid(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void identify(struct cpu *cpu) {
   uint32_t registers[4];
   cpuid_read(cpu, (uint32_t)cpu->reg[RAX], (uint32_t)cpu->reg[RCX], registers);
   cpu->reg[RAX] = registers[0];
   cpu->reg[RBX] = registers[1];
   cpu->reg[RCX] = registers[2];
   cpu->reg[RDX] = registers[3];
+}
+
+void exec_cpuid(struct cpu *cpu, const struct op *op) {
+  identify(cpu);
   NEXT;
 }
 
@@ -44,11 +48,15 @@ static void set_edx_eax(struct cpu *cpu, uint64_t value) {
   cpu->reg[RDX] = value >> 32;
 }
 
-void exec_rdmsr(struct cpu *cpu, const struct op *op) {
-  need_cpl0(cpu, op);
+static __attribute__((noinline)) void read_msr(struct cpu *cpu, const struct op *op) {
   uint64_t value;
   if (!msr_read(cpu, (uint32_t)cpu->reg[RCX], &value)) cpu_fault(cpu, op, VECTOR_GP, 0);
   set_edx_eax(cpu, value);
+}
+
+void exec_rdmsr(struct cpu *cpu, const struct op *op) {
+  need_cpl0(cpu, op);
+  read_msr(cpu, op);
   NEXT;
 }
 
@@ -81,13 +89,17 @@ void exec_rdpmc(struct cpu *cpu, const struct op *op) {
   cpu_fault(cpu, op, VECTOR_GP, 0);
 }
 
-/* RDSEED, too. CF says whether there is a number, which is 0 otherwise. */
-void exec_rdrand(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void draw(struct cpu *cpu, const struct op *op) {
   uint64_t value = 0;
   struct timeline *timeline = cpu->machine->timeline;
   if (timeline) value = timeline_random(timeline);
   bool got = timeline || getrandom(&value, op->code, GRND_NONBLOCK) == op->code;
   set_register(cpu, op->dst, op->code, got ? value : 0);
   cc_flags(cpu, got ? FLAG_CF : 0);
+}
+
+/* RDSEED, too. CF says whether there is a number, which is 0 otherwise. */
+void exec_rdrand(struct cpu *cpu, const struct op *op) {
+  draw(cpu, op);
   NEXT;
 }

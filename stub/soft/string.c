@@ -5,6 +5,7 @@
  */
 #include "branch.h"
 #include "device.h"
+#include "machine.h"
 #include "paging.h"
 #include "port.h"
 
@@ -138,7 +139,7 @@ static uint64_t movs_run(struct cpu *cpu, const struct op *op, uint64_t count) {
     if (distance < size) return 0;
     run = distance / size < run ? distance / size : run;
   }
-  memcpy(to, from, run * size);
+  memmove(to, from, run * size); /* downward, source and destination may overlap */
   return run;
 }
 
@@ -168,7 +169,7 @@ static void string_once(struct cpu *cpu, const struct op *op) {
 }
 
 static bool wanted(const struct cpu *cpu) {
-  return (atomic_load_explicit(&cpu->attention, memory_order_relaxed) | cpu->budget) < 0;
+  return atomic_load_explicit(&cpu->attention, memory_order_relaxed) < 0 || cpu->budget <= cpu->reserve;
 }
 
 /* All elements: false when the dispatcher is wanted before the last one. */
@@ -191,7 +192,12 @@ static __attribute__((noinline)) bool repeat(struct cpu *cpu, const struct op *o
       done = 1;
     }
     set_masked(cpu, RCX, count - done, op->dst);
-    cpu->budget -= (int64_t)done * cpu->string_cost;
+    if (cpu->machine->timeline) {
+      cpu->budget -= (int64_t)done * cpu->string_cost;
+    } else { /* elements take time, but they are one instruction */
+      cpu->budget -= (int64_t)done;
+      cpu->slice -= (int64_t)done;
+    }
     if (compares && (cpu->cc_result == 0) != (op->src == 0xf3)) return true;
     if (unlikely(wanted(cpu)) && count != done) return false;
   }

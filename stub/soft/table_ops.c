@@ -22,13 +22,13 @@ static struct descriptor system_fetch(struct cpu *cpu, const struct op *op, uint
   return found;
 }
 
-void exec_lldt(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void lldt(struct cpu *cpu, const struct op *op) {
   need_protected(cpu, op);
   need_cpl0(cpu, op);
   uint16_t selector = REG16(op->src);
   if (selector_null(selector)) {
     segment_set_null(cpu, LDTR, selector);
-    NEXT;
+    return;
   }
   uint64_t base;
   struct descriptor table = system_fetch(cpu, op, selector, &base);
@@ -37,10 +37,14 @@ void exec_lldt(struct cpu *cpu, const struct op *op) {
   if (!(access & AR_PRESENT)) cpu_fault(cpu, op, VECTOR_NP, SELECTOR_ERROR(selector));
   segment_set(cpu, LDTR, selector, &table);
   cpu->segment[LDTR].base = base;
+}
+
+void exec_lldt(struct cpu *cpu, const struct op *op) {
+  lldt(cpu, op);
   NEXT;
 }
 
-void exec_ltr(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void ltr(struct cpu *cpu, const struct op *op) {
   need_protected(cpu, op);
   need_cpl0(cpu, op);
   uint16_t selector = REG16(op->src);
@@ -57,6 +61,10 @@ void exec_ltr(struct cpu *cpu, const struct op *op) {
   system_store(cpu, task.address + 5, task.raw >> 40 & 0xff, 1);
   segment_set(cpu, TR, selector, &task);
   cpu->segment[TR].base = base;
+}
+
+void exec_ltr(struct cpu *cpu, const struct op *op) {
+  ltr(cpu, op);
   NEXT;
 }
 
@@ -88,7 +96,7 @@ static bool known_type(const struct cpu *cpu, uint32_t access, uint32_t types) {
   return types >> (access & AR_TYPE) & 1;
 }
 
-void exec_lar(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void lar(struct cpu *cpu, const struct op *op) {
   struct descriptor found;
   bool valid = find_visible(cpu, op, REG16(op->src), &found) &&
                known_type(cpu, descriptor_access(found.raw), LAR_TYPES);
@@ -97,30 +105,46 @@ void exec_lar(struct cpu *cpu, const struct op *op) {
     set_register(cpu, op->dst, op->code, found.raw >> 32 & mask);
   }
   set_zf(cpu, valid);
+}
+
+void exec_lar(struct cpu *cpu, const struct op *op) {
+  lar(cpu, op);
   NEXT;
 }
 
-void exec_lsl(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void lsl(struct cpu *cpu, const struct op *op) {
   struct descriptor found;
   bool valid = find_visible(cpu, op, REG16(op->src), &found) &&
                known_type(cpu, descriptor_access(found.raw), LSL_TYPES);
   if (valid) set_register(cpu, op->dst, op->code, descriptor_limit(found.raw));
   set_zf(cpu, valid);
+}
+
+void exec_lsl(struct cpu *cpu, const struct op *op) {
+  lsl(cpu, op);
   NEXT;
 }
 
-void exec_verr(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void verr(struct cpu *cpu, const struct op *op) {
   struct descriptor found;
   bool valid = find_visible(cpu, op, REG16(op->src), &found);
   uint32_t access = valid ? descriptor_access(found.raw) : 0;
   set_zf(cpu, access & AR_S && (!(access & AR_CODE) || access & AR_READABLE));
+}
+
+void exec_verr(struct cpu *cpu, const struct op *op) {
+  verr(cpu, op);
   NEXT;
 }
 
-void exec_verw(struct cpu *cpu, const struct op *op) {
+static __attribute__((noinline)) void verw(struct cpu *cpu, const struct op *op) {
   struct descriptor found;
   bool valid = find_visible(cpu, op, REG16(op->src), &found);
   set_zf(cpu, valid && access_writable(descriptor_access(found.raw)));
+}
+
+void exec_verw(struct cpu *cpu, const struct op *op) {
+  verw(cpu, op);
   NEXT;
 }
 

@@ -11,8 +11,9 @@
 #include "paging.h"
 #include "system.h"
 
-/* Generations lie in the bits of a tag below the page. */
-#define MOST_GENERATIONS 4095
+/* Generations lie in the bits of a tag below the page. The last one would make TLB_NONE a tag: that of
+ * the topmost page. */
+#define MOST_GENERATIONS 4094
 
 static unsigned region_bit(uint64_t address) {
   uint64_t region = address >> 21;
