@@ -47,6 +47,12 @@ function describeInterrupts({ engine }: SettledConfig): string {
     : "interrupts: each costs an exit: neither APICv nor AVIC is on";
 }
 
+/** What a virtual clock promises. */
+function describeClock({ machine }: SettledConfig): string {
+  const but = machine === "pc" ? ", but for what is typed" : "";
+  return `clock: virtual, in modelled cycles; every run does the same${but}`;
+}
+
 /** Host, plan and engine, and with `verbose` the probe's figures. */
 function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean): string {
   const cores = usableCores(runtime.topology);
@@ -61,6 +67,7 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
     ...plans.map((plan) => `plan: ${describePlan(plan)}`),
     ...new Set(choices.map(({ engine, why }) => `engine: ${engine}, because ${why}`)),
     ...new Set(settled.filter(({ machine }) => machine === "pc").map(describeInterrupts)),
+    ...new Set(settled.filter(({ clock }) => clock === "virtual").map(describeClock)),
   ];
   if (verbose) {
     const { probe } = runtime;
