@@ -76,12 +76,12 @@ static bool same_run(const struct program *program) {
          memcmp(native_scratch(), soft_scratch(), SCRATCH_BYTES) == 0;
 }
 
-/* Whether an address that is none of a program's is one of this process's own: then it proves nothing. */
+/* Whether an address that is none of a program's is one of this process's own, above 4 GiB: then it proves nothing. */
 static bool met_host_memory(void) {
   for (uint32_t i = 0; i < soft.count; i++) {
     const struct stop *stop = &soft.stops[i];
     unsigned char resident;
-    if (stop->vector != PAGE_FAULT || stop->address >= USER_ADDRESSES || stop->error & PRESENT) continue;
+    if (stop->vector != PAGE_FAULT || stop->address <= UINT32_MAX || stop->address >= USER_ADDRESSES) continue;
     if (mincore((void *)(uintptr_t)(stop->address & ~4095ull), 4096, &resident) == 0) return true;
   }
   return false;
