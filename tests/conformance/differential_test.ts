@@ -5,8 +5,8 @@
  *
  * Not compared, since processors differ or tell each their own:
  * - status flags that the SDM leaves undefined, and what a null selector's privilege reads as;
- * - the last x87 instruction's pointers (FOP, FIP, FDP), MXCSR_MASK, and where an operand of more than
- *   16 bytes faults;
+ * - the last x87 instruction's pointers (FOP, FIP, FDP), MXCSR_MASK, and where an operand of 10
+ *   or more than 16 bytes faults;
  * - with exceptions unmasked: PE beside an overflow or underflow of SSE, flags of FCOMI, DPPS and DPPD;
  * - faults of REP INS and REP OUTS of nothing, and of bytes that MASKMOVDQU leaves out; whether a page
  *   of kernel addresses is there;

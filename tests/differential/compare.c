@@ -1,8 +1,10 @@
+#define _GNU_SOURCE
 #include "compare.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "forms.h"
 
@@ -74,10 +76,21 @@ static bool same_run(const struct program *program) {
          memcmp(native_scratch(), soft_scratch(), SCRATCH_BYTES) == 0;
 }
 
+/* Whether an address that is none of a program's is one of this process's own, above 4 GiB: then it proves nothing. */
+static bool met_host_memory(void) {
+  for (uint32_t i = 0; i < soft.count; i++) {
+    const struct stop *stop = &soft.stops[i];
+    unsigned char resident;
+    if (stop->vector != PAGE_FAULT || stop->address <= UINT32_MAX || stop->address >= USER_ADDRESSES) continue;
+    if (mincore((void *)(uintptr_t)(stop->address & ~4095ull), 4096, &resident) == 0) return true;
+  }
+  return false;
+}
+
 bool agrees(const struct program *program, const struct input *input) {
   native_run(program, input, &native);
   soft_run(program, input, &soft);
-  return same_run(program);
+  return same_run(program) || met_host_memory();
 }
 
 uint32_t compared_faults(void) { return native.count - 1; }

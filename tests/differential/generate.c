@@ -135,7 +135,8 @@ static uint8_t pick_register(struct generator *g, bool write, bool byte) {
 
 static struct address pick_address(struct generator *g, uint32_t bytes, bool aligned) {
   struct address a = {.mode = BASED, .base = NO_REGISTER, .index = NO_REGISTER, .short_address = percent(g, 4)};
-  uint32_t dice = bytes > 16 ? 3 + below(g, 97) : below(g, 100);
+  /* Operands in parts are not put where the parts could fault differently. */
+  uint32_t dice = bytes == 10 || bytes > 16 ? 2 + below(g, 98) : below(g, 100);
   aligned = aligned && !percent(g, 2);
   if (dice < 2) { /* anywhere */
     a.base = (uint8_t)below(g, 16);

@@ -9,7 +9,7 @@ uint64_t random_value(struct random *random) {
   switch (raw >> 56 & 7) {
     case 0: return raw & 0xff;
     case 1: return (uint64_t)(int8_t)raw;
-    case 2: return (1ull << shift) - (raw & 1);
+    case 2: return (1ull << (shift == 47 ? 46 : shift)) - (raw & 1); /* the host's stack is below 1 << 47 */
     case 3: return ~(1ull << shift) + (raw & 1);
     case 4: return (uint64_t)(int32_t)(0x80000000u - (raw & 3) + 1);
     case 5: return 0x8000800080008000 ^ (0xffffull << (shift & 48));
