@@ -217,7 +217,8 @@ static struct operands pick_operands(struct generator *g, const struct form *for
                              : pick_register(g, form->traits & WRITES_REG, is_byte_operand(form->reg, o.size, form->sizes));
   o.rm = form->rm >= K_XMM ? (uint8_t)below(g, form->rm == K_MMX ? 8 : 16)
                            : pick_register(g, form->traits & WRITES_RM, is_byte_operand(form->rm, o.size, form->sizes));
-  if (form->special == S_BIT_OFFSET && o.memory && percent(g, 93)) o.reg = g->program->indexes[below(g, INDEXES)];
+  /* With a segment's base, what is checked of an offset that is no address is the processor's choice. */
+  if (form->special == S_BIT_OFFSET && o.memory && (o.address.segment || percent(g, 93))) o.reg = g->program->indexes[below(g, INDEXES)];
   pick_immediate(g, form, &o);
   if (form->traits & LOCKS && o.memory) o.lock = percent(g, 40);
   static const uint8_t ignored[] = {0x2e, 0x36, 0x3e, 0x26};
