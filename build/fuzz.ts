@@ -8,6 +8,7 @@ import { COMPILE_SOFT, type Progress } from "./stub.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 const STUB = join(PROJECT, "stub/");
+const SOFT = join(STUB, "soft");
 const TARGET = join(PROJECT, "tests/fuzz/");
 
 /** What the engine needs of the rest of the stub; what else it calls, the target has. */
@@ -21,7 +22,7 @@ const WRAPPED = [
 
 const COMPILE = [
   ...["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"],
-  ...["-pthread", "-I", STUB, "-I", join(STUB, "soft"), "-I", TARGET, ...COMPILE_SOFT],
+  ...["-pthread", "-I", STUB, "-I", TARGET, ...COMPILE_SOFT],
 ];
 const LINK = ["-pthread", ...WRAPPED.map((name) => `-Wl,--wrap=${name}`)];
 
@@ -46,6 +47,14 @@ function filesIn(folder: string, end: string): string[] {
     .filter((path) => path.endsWith(end)).sort();
 }
 
+function filesBelow(folder: string, end: string): string[] {
+  return [...Deno.readDirSync(folder)].sort((one, other) => one.name < other.name ? -1 : 1)
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory ? filesBelow(path, end) : path.endsWith(end) ? [path] : [];
+    });
+}
+
 interface Program {
   readonly name: string;
   readonly compiler: string;
@@ -61,11 +70,14 @@ async function make(program: Program, progress: Progress): Promise<string> {
     if (!success) throw runError("compile-failed", `${compiler} failed:`, stderr);
   };
   const sources = [
-    ...filesIn(join(STUB, "soft"), ".c"),
+    ...filesBelow(SOFT, ".c"),
     ...SHARED.map((file) => join(STUB, file)),
     ...filesIn(TARGET, ".c"),
   ];
-  const headers = [STUB, join(STUB, "soft"), TARGET].flatMap((folder) => filesIn(folder, ".h"));
+  const headers = [
+    ...[STUB, TARGET].flatMap((folder) => filesIn(folder, ".h")),
+    ...filesBelow(SOFT, ".h"),
+  ];
   const files = [...sources, ...headers];
   const words = [compiler, ...program.compile, ...program.link]
     .map((word) => word.replace(PROJECT, ""));

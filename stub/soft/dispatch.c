@@ -2,20 +2,20 @@
  * The dispatcher: between blocks it takes interrupts, delivers exceptions and leaves for the
  * hypervisor. Ops return to it, or unwind to it from inside an instruction.
  */
-#include "dispatch.h"
+#include "soft/dispatch.h"
 
-#include "apic.h"
-#include "branch.h"
-#include "code_cache.h"
-#include "controls.h"
-#include "device.h"
+#include "soft/apic/apic.h"
+#include "soft/integer/branch.h"
+#include "soft/translation/code_cache.h"
+#include "soft/controls/controls.h"
+#include "soft/memory/device.h"
 #include "event.h"
-#include "machine.h"
-#include "sse.h"
+#include "soft/machine.h"
+#include "soft/sse/sse.h"
 #include "stub.h"
-#include "system.h"
-#include "timeline.h"
-#include "tracer.h"
+#include "soft/system/system.h"
+#include "soft/timeline.h"
+#include "soft/tracer.h"
 
 /* Instructions between two looks at the clock, and ticks of the TSC that one takes at least. */
 #define MOST_SLICE 20000

@@ -6,21 +6,21 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "apic.h"
-#include "code_cache.h"
-#include "controls.h"
-#include "cpuid.h"
-#include "device.h"
-#include "dispatch.h"
-#include "ept.h"
+#include "soft/apic/apic.h"
+#include "soft/translation/code_cache.h"
+#include "soft/controls/controls.h"
+#include "soft/system/cpuid.h"
+#include "soft/memory/device.h"
+#include "soft/dispatch.h"
+#include "soft/controls/ept.h"
 #include "exports.h"
-#include "machine.h"
-#include "mailbox.h"
-#include "port.h"
-#include "statistics.h"
-#include "system.h"
-#include "timeline.h"
-#include "tracer.h"
+#include "soft/machine.h"
+#include "soft/mailbox.h"
+#include "soft/system/port.h"
+#include "soft/statistics.h"
+#include "soft/system/system.h"
+#include "soft/timeline.h"
+#include "soft/tracer.h"
 
 /* How long the TSC is measured, once in a process: milliseconds. */
 #define TSC_WINDOW 5

@@ -2,8 +2,8 @@
 #ifndef SX_SOFT_EXEC_H
 #define SX_SOFT_EXEC_H
 
-#include "cpu.h"
-#include "memory.h"
+#include "soft/cpu.h"
+#include "soft/memory/memory.h"
 
 /*
  * Goes on with the next op: a jump, for nothing is left to do here. It must be one, or every op would

@@ -1,9 +1,9 @@
-#include "machine.h"
+#include "soft/machine.h"
 
-#include "code_cache.h"
-#include "mailbox.h"
-#include "paging.h"
-#include "system.h"
+#include "soft/translation/code_cache.h"
+#include "soft/mailbox.h"
+#include "soft/memory/paging.h"
+#include "soft/system/system.h"
 
 static void post(struct mailbox_queue *queue, uint64_t value) {
   uint32_t at = atomic_load(&queue->posted);

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "cpu.h"
+#include "soft/cpu.h"
 
 #define MOST_PROCESSORS 8
 #define MOST_DOORBELLS 256

@@ -2,7 +2,7 @@
 #ifndef SX_SOFT_MAILBOX_H
 #define SX_SOFT_MAILBOX_H
 
-#include "cpu.h"
+#include "soft/cpu.h"
 
 #define MAILBOX_DEPTH 256
 

@@ -2,11 +2,11 @@
  * What a processor counted, in the kernel's format (Linux, Documentation/virt/kvm/api.rst, 4.133
  * KVM_GET_STATS_FD), so that one reader serves both engines.
  */
-#include "statistics.h"
+#include "soft/statistics.h"
 
 #include <string.h>
 
-#include "code_cache.h"
+#include "soft/translation/code_cache.h"
 
 #define NAME_BYTES 48
 

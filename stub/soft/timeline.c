@@ -1,9 +1,9 @@
-#include "timeline.h"
+#include "soft/timeline.h"
 
 #include <stdlib.h>
 
 #include "event.h"
-#include "exec.h"
+#include "soft/exec.h"
 #include "stub.h"
 
 /* How long a machine in which nothing will happen by itself waits for input: nanoseconds of the host. */

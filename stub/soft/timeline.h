@@ -10,8 +10,8 @@
 #ifndef SX_SOFT_TIMELINE_H
 #define SX_SOFT_TIMELINE_H
 
-#include "cpu.h"
-#include "machine.h"
+#include "soft/cpu.h"
+#include "soft/machine.h"
 
 #define NEVER UINT64_MAX
 

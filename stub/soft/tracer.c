@@ -1,13 +1,13 @@
 #define _GNU_SOURCE
-#include "tracer.h"
+#include "soft/tracer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "decode.h"
-#include "exec.h"
-#include "machine.h"
+#include "soft/translation/decode.h"
+#include "soft/exec.h"
+#include "soft/machine.h"
 #include "stub.h"
 
 /* Records that wait for the reader. */

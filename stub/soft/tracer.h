@@ -5,7 +5,7 @@
 #ifndef SX_SOFT_TRACER_H
 #define SX_SOFT_TRACER_H
 
-#include "cpu.h"
+#include "soft/cpu.h"
 #include "stub.h"
 
 struct tracer;

@@ -4,7 +4,7 @@
  */
 #include "compare.h"
 #include "forms.h"
-#include "soft/decode.h"
+#include "soft/translation/decode.h"
 
 #define MOST_OPS 64
 

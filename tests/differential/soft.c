@@ -9,10 +9,10 @@
 
 #include "engine.h"
 #include "program.h"
-#include "soft/code_cache.h"
+#include "soft/translation/code_cache.h"
 #include "soft/dispatch.h"
-#include "soft/segment.h"
-#include "soft/system.h"
+#include "soft/system/segment.h"
+#include "soft/system/system.h"
 
 /* Physical places. */
 #define MEMORY_PAGES 64

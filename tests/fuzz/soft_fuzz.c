@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "apic.h"
-#include "code_cache.h"
-#include "cpu.h"
+#include "soft/apic/apic.h"
+#include "soft/translation/code_cache.h"
+#include "soft/cpu.h"
 #include "engine.h"
 #include "guest.h"
-#include "machine.h"
-#include "system.h"
+#include "soft/machine.h"
+#include "soft/system/system.h"
 
 /* An input may run for so many looks at the clock, instructions, blocks found and exits. */
 #define MOST_SERVED 100

@@ -1,0 +1,145 @@
+/* Appends ops, and the addresses that no op says by itself. */
+#include "soft/translation/decode.h"
+#include "soft/exec.h"
+
+struct op *emit(struct translator *t, const struct insn *insn, handler *run) {
+  if (unlikely(t->count == t->room)) __builtin_trap();
+  struct op *op = &t->ops[t->count++];
+  *op = (struct op){
+      .run = run,
+      .base = REG_OFFSET(REG_ZERO),
+      .index = REG_OFFSET(REG_ZERO),
+      .segment = insn->segment,
+      .length = insn->length,
+      .pc = t->pc,
+      .next = (uint16_t)(t->pc + insn->length),
+  };
+  return op;
+}
+
+static void address64(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = ea(cpu, op) + cpu->segment[op->segment].base;
+  NEXT;
+}
+
+static void address32(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = (uint32_t)ea(cpu, op);
+  NEXT;
+}
+
+/* With a segment's base; the sum has 32 bits, or 64 in 64-bit mode (`code`). */
+static void address_in_segment(struct cpu *cpu, const struct op *op) {
+  uint64_t offset = op->dst == 2 ? (uint16_t)ea(cpu, op) : (uint32_t)ea(cpu, op);
+  uint64_t address = offset + cpu->segment[op->segment].base;
+  cpu->reg[REG_EA] = op->code ? address : (uint32_t)address;
+  NEXT;
+}
+
+/* Relative to the instruction's end, with more than an op's displacement can say. */
+static void address_far_relative(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = cpu->reg[REG_BLOCK] + op->imm;
+  if (op->code) cpu->reg[REG_EA] = (uint32_t)cpu->reg[REG_EA];
+  if (op->dst) cpu->reg[REG_EA] += cpu->segment[op->segment].base;
+  NEXT;
+}
+
+static void address_absolute(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = op->imm;
+  if (op->dst) cpu->reg[REG_EA] += cpu->segment[op->segment].base;
+  NEXT;
+}
+
+/*
+ * Checks an address of a segment with a limit, outside 64-bit mode (SDM volume 3, 5.3). `code` is the
+ * access's size, at most 16: the check of larger operands is that of their first bytes.
+ */
+static void check_limit(struct cpu *cpu, const struct op *op) {
+  const struct segment *segment = &cpu->segment[op->segment];
+  uint64_t offset = (uint32_t)(cpu->reg[REG_EA] - segment->base);
+  uint64_t last = offset + op->code - 1;
+  bool down = (segment->access & (AR_CODE | AR_EXPAND_DOWN)) == AR_EXPAND_DOWN;
+  bool inside = down ? offset > segment->limit && last <= (segment->access & AR_DB ? 0xffffffff : 0xffff)
+                     : last <= segment->limit;
+  if (unlikely(!inside || segment->access & AR_UNUSABLE)) {
+    cpu_fault(cpu, op, op->segment == SS ? VECTOR_SS : VECTOR_GP, 0);
+  }
+  NEXT;
+}
+
+static void fill(struct op *op, const struct insn *insn) {
+  op->base = REG_OFFSET(insn->base);
+  op->index = REG_OFFSET(insn->index);
+  op->scale = insn->scale;
+  op->disp = (int32_t)insn->disp;
+}
+
+/* Whether the op that makes the address is needed, and does it. */
+static bool make_address(struct translator *t, const struct insn *insn) {
+  bool long_mode = insn->mode == 8;
+  bool based = long_mode ? insn->segment >= FS && insn->segment_override
+                         : !t->flat || insn->segment >= FS;
+  if (insn->rip_relative) {
+    int64_t distance = insn->disp + t->pc + insn->length;
+    if (!based && insn->address_size == 8 && distance == (int32_t)distance) return false;
+    struct op *op = emit(t, insn, address_far_relative);
+    op->imm = (uint64_t)distance;
+    op->code = insn->address_size == 4;
+    op->dst = based;
+    return true;
+  }
+  if (long_mode && insn->address_size == 8) {
+    if (insn->disp != (int32_t)insn->disp) {
+      struct op *op = emit(t, insn, address_absolute);
+      op->imm = (uint64_t)insn->disp;
+      op->dst = based;
+      return true;
+    }
+    if (!based) return false;
+    fill(emit(t, insn, address64), insn);
+    return true;
+  }
+  if (!based && insn->address_size == 4) {
+    fill(emit(t, insn, address32), insn);
+    return true;
+  }
+  struct op *op = emit(t, insn, address_in_segment);
+  fill(op, insn);
+  op->dst = insn->address_size;
+  op->code = long_mode;
+  if (!long_mode) {
+    op = emit(t, insn, check_limit);
+    op->code = 1;
+  }
+  return true;
+}
+
+struct op *emit_memory(struct translator *t, const struct insn *insn, handler *run) {
+  bool made = make_address(t, insn);
+  struct op *op = emit(t, insn, run);
+  if (made) {
+    op->base = REG_OFFSET(REG_EA);
+  } else {
+    fill(op, insn);
+    if (insn->rip_relative) {
+      op->base = REG_OFFSET(REG_BLOCK);
+      op->disp = (int32_t)(insn->disp + t->pc + insn->length);
+    }
+  }
+  return op;
+}
+
+static void undefined(struct cpu *cpu, const struct op *op) {
+  cpu_fault(cpu, op, VECTOR_UD, 0);
+}
+
+void emit_undefined(struct translator *t, const struct insn *insn) {
+  emit(t, insn, undefined);
+  t->ended = true;
+}
+
+static void too_long(struct cpu *cpu, const struct op *op) { cpu_fault(cpu, op, VECTOR_GP, 0); }
+
+void emit_too_long(struct translator *t, const struct insn *insn) {
+  emit(t, insn, too_long);
+  t->ended = true;
+}
