@@ -32,7 +32,7 @@ export interface RuntimeOptions {
 
 const SPIN_NS = 1_000_000;
 /** A guest in software takes longer from one request to the next. */
-const SPIN_NS_SOFT = 10_000_000;
+const SPIN_NS_SOFT = 50_000_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
