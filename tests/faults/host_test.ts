@@ -36,7 +36,20 @@ Deno.test("lab without Debian's package tools names them", async () => {
 
 labTest("lab without QEMU says how to install it", async () => {
   using path = new TempFile("");
-  for (const program of ["apt-get", "apt-cache", "dpkg-deb", "tar", "ldd", "bash", "git", "cc"]) {
+  for (
+    const program of [
+      "apt-get",
+      "apt-cache",
+      "dpkg-deb",
+      "tar",
+      "as",
+      "ld",
+      "ldd",
+      "bash",
+      "git",
+      "cc",
+    ]
+  ) {
     const { stdout } = await command("which", [program]);
     Deno.symlinkSync(stdout.trimEnd(), `${path.folder}/${program}`);
   }
