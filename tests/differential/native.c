@@ -120,6 +120,7 @@ void native_open(void) {
   map(SCRATCH_ADDRESS, SCRATCH_BYTES, PROT_READ | PROT_WRITE, -1);
   uint64_t *gateway = map(GATEWAY_ADDRESS, 4096, PROT_READ | PROT_WRITE, -1);
   *gateway = (uint64_t)(uintptr_t)native_leave;
+  ((uint8_t *)gateway)[LEFT_OFFSET] = HLT;
   mprotect(gateway, 4096, PROT_READ);
   memset(code, 0xcc, CODE_BYTES);
 

@@ -12,8 +12,11 @@
 /* Below 4 GiB, so that addresses of 32 bits reach them. What lies around each is not mapped. */
 #define CODE_ADDRESS 0x10000000u
 #define CODE_BYTES 0x3000u
-/* A program ends by a jump through the first word of this page: see `gateway`. */
-#define GATEWAY_ADDRESS 0x18000000u
+/* A program ends by a jump through the first word of this page, the one that both sides have a value of
+ * their own in: no round number, which programs would come upon. */
+#define GATEWAY_ADDRESS 0x156b3000u
+#define LEFT_OFFSET 0x100u /* in it: where a program arrives on the soft engine */
+#define HLT 0xf4
 #define SCRATCH_ADDRESS 0x20000000u
 #define SCRATCH_BYTES 0x2000u
 /* Bases of FS and GS, in the scratch area. */

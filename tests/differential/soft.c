@@ -37,7 +37,7 @@
 #define KERNEL_ADDRESS 0xffffffff80000000ull
 #define LINEAR(physical) ((uint64_t)(physical)-KERNEL + KERNEL_ADDRESS)
 /* Where a program arrives that left through the gateway: a HLT that faults. */
-#define LEFT (GATEWAY_ADDRESS + 0x100u)
+#define LEFT (GATEWAY_ADDRESS + LEFT_OFFSET)
 
 #define PTE_P 0x1ull
 #define PTE_W 0x2ull
@@ -52,7 +52,6 @@
 #define TSS_SELECTOR 0x40
 #define TSS_IO_MAP 102
 #define TSS_BYTES 0x68
-#define HLT 0xf4
 #define FLAG_FIXED_USER (FLAG_RESERVED | FLAG_IF)
 
 static struct vm vm;
@@ -86,7 +85,7 @@ static void make_tables(void) {
   map(TABLES + 0x3000, KERNEL_ADDRESS, KERNEL, KERNEL_PAGES, PTE_W);
   memset(vm.memory.base + CODE, 0xcc, CODE_BYTES);
   put(GATEWAY, LEFT);
-  vm.memory.base[GATEWAY + (LEFT - GATEWAY_ADDRESS)] = HLT;
+  vm.memory.base[GATEWAY + LEFT_OFFSET] = HLT;
 }
 
 /* Programs may use the gates of INT3 and INTO. */
