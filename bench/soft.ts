@@ -37,16 +37,18 @@ function ticksIn(output: string, { operation }: Work): number {
   return span.ticks;
 }
 
-async function onSoft(runtime: Runtime, work: Work) {
+async function onSoft(runtime: Runtime, work: Work, clock: "host" | "virtual" = "host") {
   await using vm = runtime.createVm({
     guest: "compute",
     engine: ENGINE,
+    clock,
     cmdline: commandLine(work),
   });
   await vm.start();
   const ticks = ticksIn(await vm.output(), work);
   await vm.ended;
-  return { ticks, instructions: vm.stats().vcpus[0]!.kvm.instructions! };
+  const { cpuNs, kvm } = vm.stats().vcpus[0]!;
+  return { ticks, cpuNs, instructions: kvm.instructions! };
 }
 
 async function exitTimes(runtime: Runtime): Promise<Histogram> {
@@ -61,21 +63,23 @@ async function exitTimes(runtime: Runtime): Promise<Histogram> {
 
 async function benchWork(runtime: Runtime, image: string, say: (line: string) => void) {
   const rates = new Map(WORK.map((work) => [work, { soft: [] as number[], qemu: [] as number[] }]));
-  const exits = new Histogram();
+  const exits = new Histogram(), slowdowns: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     say(round === 0 ? "warm-up" : `round ${round} of ${ROUNDS}`);
     for (const [work, { soft, qemu }] of rates) {
-      const { ticks, instructions } = await onSoft(runtime, work);
+      const { ticks, cpuNs, instructions } = await onSoft(runtime, work);
+      const virtual = await onSoft(runtime, work, "virtual");
       const { output } = await runOnQemu("tcg", image, commandLine(work));
       const rate = (spent: number) => instructions / (spent * runtime.nsPerTick) * 1000;
       if (round === 0) continue;
+      slowdowns.push(virtual.cpuNs / cpuNs);
       soft.push(rate(ticks));
       qemu.push(rate(ticksIn(output, work)));
     }
     const values = await exitTimes(runtime);
     if (round > 0) exits.merge(values);
   }
-  return { rates, exits };
+  return { rates, exits, slowdowns };
 }
 
 async function benchBoot(runtime: Runtime, say: (line: string) => void) {
@@ -115,7 +119,7 @@ export async function benchSoft(say: (line: string) => void): Promise<Row[]> {
   const image = `${await buildGuests(say)}/compute.elf`;
   await using runtime = await Runtime.open({ progress: say });
   const boot = await benchBoot(runtime, say);
-  const { rates, exits } = await benchWork(runtime, image, say);
+  const { rates, exits, slowdowns } = await benchWork(runtime, image, say);
   const knobs = { engine: ENGINE, guest: "compute" } as const, rows: Row[] = [];
   for (const [{ name }, { soft, qemu }] of rates) {
     rows.push(
@@ -143,7 +147,7 @@ export async function benchSoft(say: (line: string) => void): Promise<Row[]> {
     ),
   );
   const integer = median(rates.get(WORK[0])!.soft), memory = Math.max(...boot.soft.mib);
-  const exit = exits.quantile(0.5) / 1000;
+  const exit = exits.quantile(0.5) / 1000, slowdown = median(slowdowns);
   rows.push(
     bounded("integer loop", "M/s", integer, ROUNDS, "at least 150", integer >= 150),
     bounded("Linux boot to QEMU's", "ratio", boot.ratio, BOOTS, "at most 3", boot.ratio <= 3),
@@ -156,6 +160,14 @@ export async function benchSoft(say: (line: string) => void): Promise<Row[]> {
       memory <= 64,
     ),
     bounded("exit round trip, p50", "us", exit, exits.n, "at most 1.5", exit <= 1.5),
+    bounded(
+      "virtual clock to the host's, processor time",
+      "ratio",
+      slowdown,
+      slowdowns.length,
+      "at most 2",
+      slowdown <= 2,
+    ),
   );
   return rows;
 }
