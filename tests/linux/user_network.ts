@@ -1,6 +1,6 @@
 /**
- * Run inside the lab: a Linux guest on the user network asks a service on the host's loopback
- * address; then another one's passt is killed under it. Prints one line of JSON for each.
+ * A Linux guest on the user network asks a service on the host's loopback address; then another one's
+ * passt is killed under it. Prints one line of JSON for each.
  */
 import { linuxConfig } from "../../runtime/linux_guest.ts";
 import { Runtime } from "../../runtime/runtime.ts";
@@ -8,12 +8,12 @@ import { eventually, noise, processesWith, TempFile } from "../support.ts";
 
 const BYTES = 1024 ** 2;
 /** The gateway is the host. */
-const TRANSFERS = `
-wget -q -O /tmp/file http://10.0.2.2:8080/
+const transfers = (port: number) => `
+wget -q -O /tmp/file http://10.0.2.2:${port}/
 sha256sum < /tmp/file
 base64 /tmp/file > /tmp/text # busybox ends what it posts at a NUL
 sha256sum < /tmp/text
-wget -q -O - --post-file /tmp/text http://10.0.2.2:8080/
+wget -q -O - --post-file /tmp/text http://10.0.2.2:${port}/
 exit 5`;
 /** Until the link is down, which the host decides. */
 const WAITING = `
@@ -29,8 +29,8 @@ async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 const PASST = "passt --quiet";
 
 const file = noise(BYTES);
-await using _server = Deno.serve(
-  { hostname: "127.0.0.1", port: 8080, onListen: () => {} },
+await using server = Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen: () => {} },
   async (request) =>
     request.method === "GET"
       ? new Response(file)
@@ -54,15 +54,29 @@ async function run(script: string, meanwhile: (said: string) => void): Promise<o
   return { output, code, processes, framesSent, framesReceived, framesDropped, linksLost };
 }
 
-async function killPasst(): Promise<void> {
-  await new Deno.Command("killall", { args: ["-9", "passt", "passt.avx2"], stderr: "null" })
-    .output();
+/** Numbers of the processes of passt. */
+function passts(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/comm`).startsWith("passt");
+    } catch {
+      return false; // no process, or it ended meanwhile
+    }
+  });
 }
 
-console.log(JSON.stringify({ ...await run(TRANSFERS, () => {}), hash: await hashOf(file) }));
+/** Those that others started. */
+const strangers = new Set(passts());
+
+function killPasst(): void {
+  for (const pid of passts()) if (!strangers.has(pid)) Deno.kill(pid, "SIGKILL");
+}
+
+console.log(
+  JSON.stringify({ ...await run(transfers(server.addr.port), () => {}), hash: await hashOf(file) }),
+);
 await eventually("passt ends with its machine", () => processesWith(PASST).length === 0);
-let killing: Promise<void> | undefined;
 const left = await run(WAITING, (said) => {
-  if (said.includes("carrier 1")) killing ??= killPasst();
+  if (said.includes("carrier 1")) killPasst();
 });
 console.log(JSON.stringify(left));
