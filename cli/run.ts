@@ -120,10 +120,11 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     point.placement === (values.placement ?? point.placement) &&
     point.notification === (values.notification ?? point.notification)
   );
+  const { engine } = runtime.engineFor(parseWith(vmConfigSchema, configs[0], "options"));
   const result = demo
     ? await runDigestDemo(
       runtime,
-      { ...configs[0]!, disk: configs[0]!.disk ?? defaultDisk() },
+      { ...configs[0]!, disk: configs[0]!.disk ?? await defaultDisk(engine) },
       points,
       say,
       signal,
