@@ -8,7 +8,7 @@ packagesTest("an unmodified Linux passes its self-test on a virtio disk of ours"
     "sh",
     "-c",
     "dd if=/dev/zero of=/tmp/disk bs=1M count=80 2> /dev/null; " +
-      "deno task run --guest linux --disk /tmp/disk --writable " +
+      "deno task run --engine kvm --guest linux --disk /tmp/disk --writable " +
       "--cmdline splitx.cpus=1 --script guests/linux/selftest.sh",
   );
   match(stdout, /^pci 0000:00:01.0 0x1af4 0x1042 0x010000 virtio-pci$/m);
@@ -20,7 +20,7 @@ packagesTest("an unmodified Linux passes its self-test on a virtio disk of ours"
 
 packagesTest("the exit code of a Linux guest's script is the run's", async () => {
   const script = "echo 'echo it is $((40 + 2)); exit 7' > /tmp/s; " +
-    "deno task run --guest linux --script /tmp/s";
+    "deno task run --engine kvm --guest linux --script /tmp/s";
   const { code, stdout } = await lab("sh", "-c", script);
   match(stdout, /^it is 42\r?$/m);
   strictEqual(code, 7);

@@ -39,7 +39,7 @@ async function selfTest(runtime: Runtime): Promise<unknown> {
 /** The second vCPU waits for its SIPI, which the first one has not sent yet. */
 async function stopEarly(runtime: Runtime): Promise<unknown> {
   const config = await linuxConfig({}, quiet);
-  await using vm = runtime.createVm({ ...config, vcpus: 2, overcommit: true });
+  await using vm = runtime.createVm({ ...config, engine: "kvm", vcpus: 2, overcommit: true });
   await vm.start();
   return { pauseMs: await fastestPause(vm), stopMs: await timeOf(() => vm.stop()) };
 }
@@ -67,7 +67,7 @@ async function stopIdle(runtime: Runtime): Promise<unknown> {
     disk: disk.path,
     notification: "exit",
   };
-  await using vm = runtime.createVm(config);
+  await using vm = runtime.createVm({ ...config, engine: "kvm" });
   await vm.start();
   let output = "";
   const decoder = new TextDecoder();
