@@ -32,7 +32,12 @@ async function selfTest(runtime: Runtime): Promise<unknown> {
     script: join(PROJECT, "guests/linux/selftest.sh"),
     cmdline: "splitx.cpus=2 splitx.memory=256",
   }, quiet);
-  const { output, end, stats } = await runVm(runtime, { ...config, vcpus: 2, overcommit: true });
+  const { output, end, stats } = await runVm(runtime, {
+    ...config,
+    engine: "kvm",
+    vcpus: 2,
+    overcommit: true,
+  });
   return { output, end, kvm: stats.kvm, residentBytes: stats.residentBytes };
 }
 
