@@ -13,7 +13,17 @@ export interface DebianPackage {
   readonly folder: string;
 }
 
-function apt(
+/** Packages of one release of Debian, and how apt is told that it is meant. */
+export interface PackageSource {
+  readonly name: string;
+  readonly options: readonly string[];
+}
+
+/** What this host's apt is set to. */
+export const INSTALLED_RELEASE: PackageSource = { name: "installed", options: [] };
+
+/** Runs apt, or says what to install. */
+export function apt(
   program: "apt-get" | "apt-cache",
   args: readonly string[],
   cwd = "/",
@@ -54,8 +64,8 @@ export async function hasPackages(): Promise<boolean> {
 }
 
 /** The package that an empty one, such as `linux-image-cloud-amd64`, stands for today. */
-export async function dependencyOf(name: string): Promise<string> {
-  const { stdout, stderr } = await ask("apt-cache", "depends", name);
+export async function dependencyOf(name: string, source = INSTALLED_RELEASE): Promise<string> {
+  const { stdout, stderr } = await ask("apt-cache", ...source.options, "depends", name);
   const dependency = /^ *Depends: (\S+)$/m.exec(stdout)?.[1];
   if (dependency === undefined) throw notFetched(name, stderr);
   return dependency;
@@ -66,9 +76,16 @@ export async function dependencyOf(name: string): Promise<string> {
  *
  * @throws SplitXError `no-apt-get`, `no-dpkg-deb`, `no-package` (exit code 3)
  */
-export async function debianPackage(name: string, progress: Progress): Promise<DebianPackage> {
+export async function debianPackage(
+  name: string,
+  progress: Progress,
+  { options } = INSTALLED_RELEASE,
+): Promise<DebianPackage> {
   // One line: 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASHNAME:HASH
-  const { stdout, stderr } = await ask("apt-get", "download", "--print-uris", name);
+  const { stdout, stderr } = await ask(
+    "apt-get",
+    ...[...options, "download", "--print-uris", name],
+  );
   const found = /^'\S+' [^_\s]+_(\S+)_\w+\.deb \d+ \w+:([0-9a-f]{16})/m.exec(stdout);
   if (!found) throw notFetched(name, stderr);
   const version = decodeURIComponent(found[1]!);
@@ -76,7 +93,11 @@ export async function debianPackage(name: string, progress: Progress): Promise<D
   if (exists(folder)) return { name, version, folder };
   progress(`fetching ${name} ${version}`);
   await makeInCache(folder, async (path, scratch) => {
-    const download = await apt("apt-get", ["download", `${name}=${version}`], scratch);
+    const download = await apt(
+      "apt-get",
+      [...options, "download", `${name}=${version}`],
+      scratch,
+    );
     const file = [...Deno.readDirSync(scratch)].find((entry) => entry.name.endsWith(".deb"));
     if (!download.success || !file) throw notFetched(name, download.stderr);
     const unpacked = await runProgram(

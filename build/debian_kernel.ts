@@ -1,6 +1,6 @@
 /** Debian's Linux for virtual machines: small, and quick to boot. */
 import { join } from "node:path";
-import { type DebianPackage, debianPackage, dependencyOf } from "./debian.ts";
+import { type DebianPackage, debianPackage, dependencyOf, INSTALLED_RELEASE } from "./debian.ts";
 import type { Progress } from "./stub.ts";
 
 /** A package that depends on the current kernel, and only on it. */
@@ -15,9 +15,12 @@ export interface DebianKernel {
   readonly modules: string;
 }
 
-/** The current kernel, from the cache when it was unpacked before. */
-export async function debianKernel(progress: Progress): Promise<DebianKernel> {
-  const found = await debianPackage(await dependencyOf(NEWEST), progress);
+/** The current kernel of a release, from the cache when it was unpacked before. */
+export async function debianKernel(
+  progress: Progress,
+  source = INSTALLED_RELEASE,
+): Promise<DebianKernel> {
+  const found = await debianPackage(await dependencyOf(NEWEST, source), progress, source);
   const release = found.name.replace("linux-image-", "");
   return {
     package: found,

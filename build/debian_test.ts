@@ -1,6 +1,7 @@
 import { match, notStrictEqual, rejects, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { SplitXError } from "../errors.ts";
+import { backports } from "./debian_backports.ts";
 import { debianPackage, dependencyOf, hasPackages } from "./debian.ts";
 
 /**
@@ -8,7 +9,12 @@ import { debianPackage, dependencyOf, hasPackages } from "./debian.ts";
  * file `version`; each download leaves a line in the file `downloads`.
  */
 const APT_GET = `#!/bin/sh
+while [ "\${1#--option}" != "$1" ]; do echo "\${1#--option=}" >> "$FAKE/options"; shift; done
 case "$*" in
+  "indextargets "*)
+    echo "Packages http://somewhere/debian-security/ old-security main"
+    echo "Packages http://somewhere/debian/ old main" ;;
+  "--error-on=any update") echo updated >> "$FAKE/updates" ;;
   --version) echo apt ;;
   "download --print-uris gone") echo "E: Unable to locate package gone" >&2; exit 100 ;;
   "download --print-uris "*)
@@ -86,5 +92,19 @@ Deno.test("dependencyOf() names what a package stands for", async () => {
   await withDebian(async () => {
     strictEqual(await hasPackages(), true);
     strictEqual(await dependencyOf("linux-image"), "linux-image-6.1");
+  });
+});
+
+Deno.test("backports() lists younger packages of the host's release, once a day", async () => {
+  await withDebian(async (fake) => {
+    const source = await backports(silent);
+    strictEqual(source.name, "old-backports");
+    await backports(silent);
+    strictEqual(Deno.readTextFileSync(join(fake, "updates")), "updated\n");
+    const list = join(fake, "splitx/apt-old-backports/sources.list");
+    strictEqual(Deno.readTextFileSync(list), "deb http://somewhere/debian/ old-backports main\n");
+    Deno.writeTextFileSync(join(fake, "one"), "3.0");
+    strictEqual((await debianPackage("one", silent, source)).version, "1:3.0");
+    match(Deno.readTextFileSync(join(fake, "options")), /^Dir::State::Lists=/m);
   });
 });

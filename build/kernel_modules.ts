@@ -1,5 +1,7 @@
 /** Which kernel modules must be loaded, and in which order, for some of them to load. */
+import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
+import { decompressSync as unxz } from "@napi-rs/lzma/xz";
 import { hostError } from "../errors.ts";
 
 /** A module and the bytes that `insmod` takes. */
@@ -8,16 +10,24 @@ export interface KernelModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A module's file, which newer kernels pack. */
+const MODULE_FILE = /\.ko(\.xz)?$/;
+
 /** The kernel takes `-` and `_` in a module's name for the same. */
 function canonical(name: string): string {
-  return basename(name, ".ko").replaceAll("-", "_");
+  return basename(name).replace(MODULE_FILE, "").replaceAll("-", "_");
+}
+
+function readModule(path: string): Uint8Array<ArrayBuffer> {
+  const bytes = Deno.readFileSync(path);
+  return path.endsWith(".xz") ? new Uint8Array(unxz(Buffer.from(bytes.buffer))) : bytes;
 }
 
 function modulesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory) return modulesIn(path);
-    return entry.name.endsWith(".ko") ? [path] : [];
+    return MODULE_FILE.test(entry.name) ? [path] : [];
   });
 }
 
@@ -48,7 +58,7 @@ export function modulesWithDependencies(folder: string, names: readonly string[]
     if (modules.has(name) || builtIn.has(name)) return;
     const path = paths.get(name);
     if (path === undefined) throw hostError("no-module", `there is no kernel module ${name}`);
-    const bytes = Deno.readFileSync(path);
+    const bytes = readModule(path);
     dependenciesOf(bytes).map(canonical).forEach(add);
     modules.set(name, { name, bytes });
   };

@@ -1,5 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { compressSync as packXz } from "@napi-rs/lzma/xz";
 import { SplitXError } from "../errors.ts";
 import { modulesWithDependencies } from "./kernel_modules.ts";
 
@@ -30,6 +32,18 @@ Deno.test("modulesWithDependencies() puts each module behind those that it needs
       deepStrictEqual(namesOf(folder, ["pci", "blk", "pci"]), ["ring", "a_bus", "pci", "blk"]);
     },
   );
+});
+
+Deno.test("modulesWithDependencies() unpacks what is packed by xz", () => {
+  withModules({ net: "ring", ring: "" }, (folder) => {
+    const plain = join(folder, "kernel/drivers/ring.ko");
+    const bytes = Deno.readFileSync(plain);
+    Deno.writeFileSync(`${plain}.xz`, packXz(Buffer.from(bytes)));
+    Deno.removeSync(plain);
+    const modules = modulesWithDependencies(folder, ["net"]);
+    deepStrictEqual(modules.map((module) => module.name), ["ring", "net"]);
+    deepStrictEqual(modules[0]!.bytes, bytes);
+  });
 });
 
 Deno.test("modulesWithDependencies() leaves out what the kernel has built in", () => {

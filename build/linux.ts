@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "./cache.ts";
 import { compile } from "./compiler.ts";
 import { type ArchiveEntry, cpioArchive } from "./cpio.ts";
-import { debianPackage, hasPackages } from "./debian.ts";
+import { debianPackage, hasPackages, INSTALLED_RELEASE } from "./debian.ts";
 import { debianKernel } from "./debian_kernel.ts";
 import { modulesWithDependencies } from "./kernel_modules.ts";
 import type { Progress } from "./stub.ts";
@@ -88,12 +88,17 @@ function moduleEntries(folder: string, names: readonly string[], list: string): 
  * debug exit port 0xf4, and powers off. `splitx.root=` names the file system on /dev/vda that becomes
  * the root, or the format of the archive `splitx/root.FORMAT`, such as `tar` or `tar.xz`; then the script is one of that root's, or its
  * `/sbin/init` runs instead of a shell.
+ *
+ * @param source where the kernel comes from
  */
-export async function buildLinuxGuest(progress: Progress): Promise<LinuxGuest> {
-  const prefix = `linux-${contentHash(MAKERS, [...MODULES, ...PROGRAM_FLAGS])}-`;
+export async function buildLinuxGuest(
+  progress: Progress,
+  source = INSTALLED_RELEASE,
+): Promise<LinuxGuest> {
+  const prefix = `linux-${contentHash(MAKERS, [...MODULES, ...PROGRAM_FLAGS, source.name])}-`;
   const made = youngest(prefix);
   if (made !== undefined && (isFresh(made) || !await hasPackages())) return guestIn(made);
-  const kernel = await debianKernel(progress);
+  const kernel = await debianKernel(progress, source);
   const busybox = await debianPackage("busybox-static", progress);
   const packages = [kernel.package, busybox];
   const folder = join(

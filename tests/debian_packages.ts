@@ -5,7 +5,7 @@ import { trackedFiles } from "../lab/checkout.ts";
 import { NO_ENGINE, NO_QEMU, testUnless } from "./support.ts";
 
 /** What the host lacks for `work`, empty when nothing. */
-async function problemOf(work: Promise<unknown>): Promise<string> {
+export async function problemOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
     return "";
@@ -16,7 +16,7 @@ async function problemOf(work: Promise<unknown>): Promise<string> {
 }
 
 /** Why Debian's packages cannot be had here, empty when they can. */
-const NO_PACKAGES = await problemOf(debianKernel(() => {}));
+export const NO_PACKAGES = await problemOf(debianKernel(() => {}));
 /** Why the lab cannot have this checkout, empty when it can. */
 const NO_CHECKOUT = await problemOf(trackedFiles());
 
