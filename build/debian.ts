@@ -71,41 +71,70 @@ export async function dependencyOf(name: string, source = INSTALLED_RELEASE): Pr
   return dependency;
 }
 
+/** A package as apt names it: `'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASHNAME:HASH`. */
+const PACKAGE = /^'\S+' (([^_\s]+)_(\S+)_\w+\.deb) \d+ \w+:([0-9a-f]{16})/gm;
+
 /**
- * The current version of a package, from the cache when it was unpacked before.
+ * The current versions of packages, from the cache where they were unpacked before.
  *
  * @throws SplitXError `no-apt-get`, `no-dpkg-deb`, `no-package` (exit code 3)
  */
+export async function debianPackages(
+  names: readonly string[],
+  progress: Progress,
+  { options } = INSTALLED_RELEASE,
+): Promise<DebianPackage[]> {
+  const asked = await ask("apt-get", ...[...options, "download", "--print-uris", ...names]);
+  const found = new Map([...asked.stdout.matchAll(PACKAGE)].map((words) => [words[2], words]));
+  const packages = names.map((name) => {
+    const [, file, , version, hash] = found.get(name) ?? [];
+    if (file === undefined) throw notFetched(name, asked.stderr);
+    const folder = join(cacheFolder(), `debian-${name}-${hash}`);
+    return { name, version: decodeURIComponent(version!), folder, file };
+  });
+  const missing = packages.filter(({ folder }) => !exists(folder));
+  if (missing.length > 0) {
+    for (const { name, version } of missing) progress(`fetching ${name} ${version}`);
+    await withDownloads(missing, options, async (folder) => {
+      for (const one of missing) await unpack(one, join(folder, one.file));
+    });
+  }
+  return packages.map(({ name, version, folder }) => ({ name, version, folder }));
+}
+
+/** One package of {@link debianPackages}. */
 export async function debianPackage(
   name: string,
   progress: Progress,
-  { options } = INSTALLED_RELEASE,
+  source = INSTALLED_RELEASE,
 ): Promise<DebianPackage> {
-  // One line: 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASHNAME:HASH
-  const { stdout, stderr } = await ask(
-    "apt-get",
-    ...[...options, "download", "--print-uris", name],
-  );
-  const found = /^'\S+' [^_\s]+_(\S+)_\w+\.deb \d+ \w+:([0-9a-f]{16})/m.exec(stdout);
-  if (!found) throw notFetched(name, stderr);
-  const version = decodeURIComponent(found[1]!);
-  const folder = join(cacheFolder(), `debian-${name}-${found[2]}`);
-  if (exists(folder)) return { name, version, folder };
-  progress(`fetching ${name} ${version}`);
-  await makeInCache(folder, async (path, scratch) => {
-    const download = await apt(
-      "apt-get",
-      [...options, "download", `${name}=${version}`],
-      scratch,
-    );
-    const file = [...Deno.readDirSync(scratch)].find((entry) => entry.name.endsWith(".deb"));
-    if (!download.success || !file) throw notFetched(name, download.stderr);
-    const unpacked = await runProgram(
+  return (await debianPackages([name], progress, source))[0]!;
+}
+
+/** Has the files of packages in a folder while `work` runs. */
+async function withDownloads(
+  packages: readonly DebianPackage[],
+  options: readonly string[],
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = Deno.makeTempDirSync({ prefix: "splitx-debian-" });
+  try {
+    const named = packages.map(({ name, version }) => `${name}=${version}`);
+    const { success, stderr } = await apt("apt-get", [...options, "download", ...named], folder);
+    if (!success) throw notFetched(packages.map(({ name }) => name).join(", "), stderr);
+    await work(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+async function unpack({ name, folder }: DebianPackage, file: string): Promise<void> {
+  await makeInCache(folder, async (path) => {
+    const { success, stderr } = await runProgram(
       "dpkg-deb",
-      ["-x", join(scratch, file.name), path],
+      ["-x", file, path],
       "no dpkg-deb on this host: install it, for example with: apt-get install -y dpkg",
     );
-    if (!unpacked.success) throw notFetched(name, unpacked.stderr);
+    if (!success) throw notFetched(name, stderr);
   });
-  return { name, version, folder };
 }

@@ -1,8 +1,8 @@
-import { match, notStrictEqual, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, match, notStrictEqual, rejects, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { SplitXError } from "../errors.ts";
 import { backports } from "./debian_backports.ts";
-import { debianPackage, dependencyOf, hasPackages } from "./debian.ts";
+import { debianPackage, debianPackages, dependencyOf, hasPackages } from "./debian.ts";
 
 /**
  * Programs that answer as Debian's do. The archive's hash is of its version; what is unpacked is a
@@ -18,10 +18,19 @@ case "$*" in
   --version) echo apt ;;
   "download --print-uris gone") echo "E: Unable to locate package gone" >&2; exit 100 ;;
   "download --print-uris "*)
-    version=$(cat "$FAKE/$3")
-    hash=$(echo "$version" | sha256sum)
-    echo "'http://somewhere/$3.deb' $3_1%3a\${version}_amd64.deb 7 SHA256:\${hash%% *}" ;;
-  "download "*=1:*) echo "\${2#*=}" > "some.deb"; echo "$2" >> "$FAKE/downloads" ;;
+    shift 2
+    for name in "$@"; do
+      version=$(cat "$FAKE/$name")
+      hash=$(echo "$version" | sha256sum)
+      echo "'http://somewhere/$name.deb' \${name}_1%3a\${version}_amd64.deb 7 SHA256:\${hash%% *}"
+    done ;;
+  "download "*)
+    shift
+    for package in "$@"; do
+      version=\${package#*=1:}
+      echo "1:$version" > "\${package%%=*}_1%3a\${version}_amd64.deb"
+    done
+    echo "$*" >> "$FAKE/downloads" ;;
   *) exit 1 ;;
 esac
 `;
@@ -66,6 +75,21 @@ Deno.test("debianPackage() fetches and unpacks the current version, once", async
     strictEqual(Deno.readTextFileSync(join(first.folder, "version")), "1:2.0\n");
     strictEqual((await debianPackage("one", silent)).folder, first.folder);
     strictEqual(Deno.readTextFileSync(join(versions, "downloads")), "one=1:2.0\n");
+  });
+});
+
+Deno.test("debianPackages() fetches together what is not there", async () => {
+  await withDebian(async (versions) => {
+    for (const name of ["one", "two", "three"]) {
+      Deno.writeTextFileSync(join(versions, name), `${name.length}.0`);
+    }
+    await debianPackage("two", silent);
+    const packages = await debianPackages(["three", "two", "one"], silent);
+    deepStrictEqual(packages.map(({ name, version }) => `${name} ${version}`), [
+      ...["three 1:5.0", "two 1:3.0", "one 1:3.0"],
+    ]);
+    const downloads = Deno.readTextFileSync(join(versions, "downloads"));
+    strictEqual(downloads, "two=1:3.0\nthree=1:5.0 one=1:3.0\n");
   });
 });
 

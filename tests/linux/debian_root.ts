@@ -1,20 +1,16 @@
 /** A root file system that has programs of Debian's, with the libraries that they load, and busybox. */
 import { dirname, join } from "node:path";
-import { debianPackage } from "../../build/debian.ts";
+import { debianPackages } from "../../build/debian.ts";
 import { command } from "../support.ts";
 
 const LIBRARY = /^(lib|zlib)/;
 /** Only for reading, or for linking by others than tcc. */
 const UNWANTED = /^usr\/share\/|^usr\/lib\/debug\/|(^|\/)lib(?!tcc|c_nonshared)[^/]*\.a$/;
 
-/** What a package cannot do without: other packages of libraries, and theirs. */
-async function librariesOf(name: string, known: Set<string>): Promise<void> {
-  const { stdout } = await command("apt-cache", ["depends", "--important", name]);
-  for (const [, needed] of stdout.matchAll(/^ *(?:Pre)?Depends: ([^<\s]+)$/gm)) {
-    if (!LIBRARY.test(needed!) || known.has(needed!)) continue;
-    known.add(needed!);
-    await librariesOf(needed!, known);
-  }
+/** What packages cannot do without: other packages of libraries, and theirs. */
+async function librariesOf(names: readonly string[]): Promise<string[]> {
+  const { stdout } = await command("apt-cache", ["depends", "--recurse", "--important", ...names]);
+  return stdout.split("\n").filter((line) => LIBRARY.test(line));
 }
 
 function filesIn(folder: string, below = ""): string[] {
@@ -36,10 +32,8 @@ export async function makeDebianRoot(folder: string, programs: readonly string[]
     Deno.symlinkSync(`usr/${name}`, join(folder, name));
   }
   Deno.symlinkSync("busybox", join(folder, "usr/bin/sh"));
-  const names = new Set(["busybox-static", ...programs]);
-  for (const program of programs) await librariesOf(program, names);
-  for (const name of names) {
-    const from = (await debianPackage(name, () => {})).folder;
+  const names = new Set(["busybox-static", ...programs, ...await librariesOf(programs)]);
+  for (const { folder: from } of await debianPackages([...names], () => {})) {
     for (const path of filesIn(from)) {
       if (UNWANTED.test(path) || /^(etc|var)\//.test(path)) continue;
       const to = join(folder, "usr", path.replace(/^usr\//, ""));
