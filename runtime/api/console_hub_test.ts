@@ -9,7 +9,9 @@ class FakeMachine implements ConsoleMachine {
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 
   constructor() {
-    this.console = new ReadableStream({ start: (controller) => void (this.#controller = controller) });
+    this.console = new ReadableStream({
+      start: (controller) => void (this.#controller = controller),
+    });
   }
 
   say(text: string): void {

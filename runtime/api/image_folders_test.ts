@@ -30,8 +30,15 @@ Deno.test("file() refuses what lies elsewhere, links and dots included", () => {
   withFolder((folder) => {
     const images = new ImageFolders([join(folder, "images")]);
     for (
-      const path of ["../secret", join(folder, "secret"), "link", "/etc/passwd", "a/../../secret",
-        join(folder, "images-of-others"), "disk.img\0"]
+      const path of [
+        "../secret",
+        join(folder, "secret"),
+        "link",
+        "/etc/passwd",
+        "a/../../secret",
+        join(folder, "images-of-others"),
+        "disk.img\0",
+      ]
     ) {
       throws(() => images.file(path), { code: "path-not-allowed" }, path);
     }
