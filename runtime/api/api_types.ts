@@ -457,66 +457,66 @@ export interface components {
             housekeeping: number[];
             hypervisor: number[];
             /** @default [] */
-            sidecore: number[];
+            sidecore?: number[];
             guest: number[];
         };
         VmRequest: {
             /** @default vm */
-            name: string;
+            name?: string;
             guest: string;
             initrd?: string;
             /**
              * @default auto
              * @enum {string}
              */
-            engine: "auto" | "kvm" | "soft";
+            engine?: "auto" | "kvm" | "soft";
             /**
              * @default micro
              * @enum {string}
              */
-            machine: "micro" | "pc";
+            machine?: "micro" | "pc";
             /** @enum {string} */
             irqchip?: "none" | "full" | "split";
             /**
              * @default split
              * @enum {string}
              */
-            placement: "same-core" | "split";
+            placement?: "same-core" | "split";
             /**
              * @default polled
              * @enum {string}
              */
-            notification: "exit" | "polled";
+            notification?: "exit" | "polled";
             /**
              * @default host
              * @enum {string}
              */
-            clock: "host" | "virtual";
+            clock?: "host" | "virtual";
             seed?: number;
             epoch?: number;
             /** @default false */
-            traceHash: boolean;
+            traceHash?: boolean;
             trace?: {
                 /** @default 0 */
-                from: number;
+                from?: number;
                 /** @default 9007199254740991 */
-                count: number;
+                count?: number;
             };
             /** @default 1 */
-            vcpus: number;
+            vcpus?: number;
             /** @default 67108864 */
-            memory: number | string;
+            memory?: number | string;
             disk?: string;
             /** @default false */
-            writable: boolean;
+            writable?: boolean;
             /** @default [] */
-            disks: {
+            disks?: {
                 file: string;
                 /** @default false */
-                writable: boolean;
+                writable?: boolean;
                 serial?: string;
                 /** @default 1 */
-                queues: number;
+                queues?: number;
             }[];
             network?: string;
             mac?: string;
@@ -524,20 +524,20 @@ export interface components {
              * @default serial
              * @enum {string}
              */
-            console: "serial" | "virtio";
+            console?: "serial" | "virtio";
             /** @default [] */
-            ports: {
+            ports?: {
                 name: string;
                 socket: string;
             }[];
             /** @default  */
-            cmdline: string;
+            cmdline?: string;
             cpuid?: string | {
                 policy?: string;
                 leaves: {
                     leaf: number | string;
                     /** @default 0 */
-                    subleaf: number | string;
+                    subleaf?: number | string;
                     eax?: (number | string) | {
                         value: number | string;
                         mask: number | string;
@@ -557,27 +557,27 @@ export interface components {
                 }[];
             };
             /** @default {} */
-            polling: {
+            polling?: {
                 /** @default 1 */
-                startRate: number;
+                startRate?: number;
                 /** @default 3000 */
-                stopIdleMs: number;
+                stopIdleMs?: number;
                 /** @default 64 */
-                quantum: number;
+                quantum?: number;
                 /** @default 8 */
-                leastQuantum: number;
+                leastQuantum?: number;
                 /** @default 10 */
-                stuckUs: number;
+                stuckUs?: number;
             };
             plan?: {
                 housekeeping: number[];
                 hypervisor: number[];
                 /** @default [] */
-                sidecore: number[];
+                sidecore?: number[];
                 guest: number[];
             };
             /** @default false */
-            overcommit: boolean;
+            overcommit?: boolean;
         };
         Vm: {
             id: number;
@@ -757,7 +757,7 @@ export interface components {
         ExperimentRequest: {
             name: string;
             /** @default {} */
-            parameters: {
+            parameters?: {
                 [key: string]: unknown;
             };
         };
