@@ -10,7 +10,7 @@ import { openStub, type Stub } from "../cores/stub.ts";
 import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
 import { runError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
-import { readGuestFiles } from "./guest_image.ts";
+import { bundledGuests, readGuestFiles } from "./guest_image.ts";
 import { exitsToDisable } from "./idling.ts";
 import { settleConfig, type SettledConfig } from "./engine_config.ts";
 import type { EndedEvent } from "./machine_description.ts";
@@ -125,6 +125,16 @@ export class Runtime implements AsyncDisposable {
   /** The hypervisor cores that run now. */
   get hypervisorCores(): readonly HypervisorCore[] {
     return [...this.#workers];
+  }
+
+  /** Every machine that has not been disposed of, the oldest first. */
+  get vms(): readonly Vm[] {
+    return [...this.#vms.values()];
+  }
+
+  /** Names of the bundled guests. */
+  get guestNames(): string[] {
+    return bundledGuests(this.#guestFolder);
   }
 
   /** The machines that run or will. */

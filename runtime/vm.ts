@@ -85,6 +85,7 @@ export class Vm implements AsyncDisposable {
   #starting: Promise<void> | undefined;
   #pump: ReturnType<typeof setInterval> | undefined;
   #finishing: Promise<void> | undefined;
+  #end: VmEnd | undefined;
   #released = false;
   #companion: AsyncDisposable | undefined;
   #lastStats: VmStats | undefined;
@@ -107,6 +108,11 @@ export class Vm implements AsyncDisposable {
   /** Where it is in its life. */
   get state(): VmState {
     return this.#state;
+  }
+
+  /** How it ended, undefined before. */
+  get end(): VmEnd | undefined {
+    return this.#end;
   }
 
   /** The guest's console. Like a pipe: a guest that nobody reads waits when it is full. */
@@ -306,6 +312,7 @@ export class Vm implements AsyncDisposable {
       this.#lastStats = this.stats();
       this.#lastClock = this.virtualClock;
       this.#host.releaseCores(this, this.#cores);
+      this.#end = end;
       this.#resolveEnd(end);
     })();
   }
