@@ -42,8 +42,12 @@ export interface PlanRequest {
  *
  * @param id number of the machine
  */
-export function servingCore(plan: CorePlan, id: number): number | undefined {
-  return plan.hypervisor[id % plan.hypervisor.length];
+export function servingCore(
+  plan: CorePlan,
+  id: number,
+  { placement }: Pick<PlanRequest, "placement">,
+): number | undefined {
+  return placement === "split" ? plan.hypervisor[id % plan.hypervisor.length] : undefined;
 }
 
 /** Cores that machines use which run already. */

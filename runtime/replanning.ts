@@ -11,6 +11,10 @@ export interface Planned {
   readonly plan: CorePlan;
 }
 
+function servedBy({ id, plan, request }: Planned): number | undefined {
+  return servingCore(plan, id, request);
+}
+
 function guestsOf({ plan, request }: Planned): number[] {
   return plan.guest.slice(0, request.vcpus);
 }
@@ -36,11 +40,11 @@ export function replanned(
   plan: CorePlan,
   others: readonly Planned[],
 ): Map<number, CorePlan> {
-  const from = servingCore(machine.plan, machine.id), to = servingCore(plan, machine.id);
+  const from = servedBy(machine), to = servedBy({ ...machine, plan });
   const along = (other: Planned): CorePlan => ({
     ...other.plan,
     housekeeping: plan.housekeeping,
-    ...(from !== undefined && servingCore(other.plan, other.id) === from
+    ...(from !== undefined && servedBy(other) === from
       ? { hypervisor: other.plan.hypervisor.map((cpu) => cpu === from ? to! : cpu) }
       : {}),
   });
@@ -55,9 +59,7 @@ export function replanned(
       : undefined;
     if (taken !== undefined) refuse(`core ${taken} is a guest core of ${other.name}`);
   }
-  const inTheWay = from === to
-    ? undefined
-    : others.find((other) => servingCore(other.plan, other.id) === to && to !== undefined);
+  const inTheWay = from === to ? undefined : others.find((other) => servedBy(other) === to);
   if (inTheWay) {
     refuse(
       `core ${to} is the hypervisor core of ${inTheWay.name} already, and a machine's devices ` +

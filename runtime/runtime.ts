@@ -167,7 +167,7 @@ export class Runtime implements AsyncDisposable {
       name,
       network: network && switchName(network),
       mac: macOf(id, mac),
-      core: servingCore(plan, id),
+      core: servingCore(plan, id, config),
     };
   }
 
@@ -275,7 +275,8 @@ export class Runtime implements AsyncDisposable {
     }
     const plans = replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
     const { vcpus } = vm.config;
-    const from = servingCore(vm.plan, vm.id), to = servingCore(plan, vm.id);
+    const from = servingCore(vm.plan, vm.id, vm.config);
+    const to = servingCore(plan, vm.id, vm.config);
     const before = { ...rolePlaces(vm.plan, vcpus, from), housekeeping: this.#housekeeping };
     const steps = moveSteps(before, rolePlaces(plan, vcpus, to), vm.config);
     const threads = vm.roleThreads();
@@ -312,7 +313,7 @@ export class Runtime implements AsyncDisposable {
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const cpu = servingCore(vm.plan, vm.id)!;
+    const cpu = servingCore(vm.plan, vm.id, vm.config)!;
     let core = this.#hypervisors.get(cpu);
     if (!core) {
       core = this.#startCore(cpu);
