@@ -19,7 +19,7 @@ import { moveRoles, pauseOf } from "../cores/role_mover.ts";
 import { moveSteps, rolePlaces } from "../cores/role_moves.ts";
 import { openStub, type Stub } from "../cores/stub.ts";
 import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
-import { runError } from "../errors.ts";
+import { runError, usageError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { readGuestFiles } from "./guest_image.ts";
 import { exitsToDisable } from "./idling.ts";
@@ -40,6 +40,8 @@ export interface RuntimeOptions {
   readonly spinNs?: number;
   /** The module of the hypervisor cores' workers. */
   readonly workerModule?: URL;
+  /** Plan for this host instead of the one at hand; a simulated one runs no machines. */
+  readonly topology?: Topology;
 }
 
 const SPIN_NS = 1_000_000;
@@ -102,8 +104,9 @@ export class Runtime implements AsyncDisposable {
     this.#stubPath = stubPath;
     this.#guestFolder = guestFolder;
     this.#workerModule = options.workerModule ?? WORKER;
-    this.topology = readTopology();
-    this.#allowed = usableCores(this.topology).map((core) => core.cpu);
+    const host = readTopology();
+    this.topology = options.topology ?? host;
+    this.#allowed = usableCores(host).map((core) => core.cpu);
     this.#housekeeping = this.#allowed;
     this.stub = openStub(stubPath);
     const version = this.stub.sx_abi_version();
@@ -196,6 +199,12 @@ export class Runtime implements AsyncDisposable {
    */
   createVm(input: VmConfigInput): Vm {
     const given = parseWith(vmConfigSchema, input, "machine configuration");
+    if (this.topology.simulated) {
+      throw usageError(
+        "simulated-topology",
+        "the topology is simulated: machines can be planned on it, but not made",
+      );
+    }
     const plan = this.planFor(given);
     using files = readGuestFiles(given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);

@@ -10,6 +10,7 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
 };
 
 for (const { name } of Deno.readDirSync(`${PROJECT}examples`)) {
+  if (!name.endsWith(".ts")) continue;
   engineTest(`examples/${name} runs`, async () => {
     const { code, stdout, stderr } = await command(Deno.execPath(), [
       "run",
