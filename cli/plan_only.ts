@@ -10,13 +10,13 @@ import { describePlan } from "./digest_demo.ts";
 /** A plan for each machine, every one beside those before it. */
 function planAll(topology: Topology, configs: readonly VmConfigInput[]): PlanRecord["plans"] {
   const inUse = { hypervisor: [] as number[], guest: [] as number[] };
-  return configs.map((input, i) => {
+  return configs.map((input) => {
     const config = parseWith(vmConfigSchema, input, "options");
     const plan: CorePlan = config.plan ?? planCores(topology, config, inUse);
     checkPlan(plan, topology, config, inUse);
     inUse.hypervisor.push(...plan.hypervisor);
     inUse.guest.push(...plan.guest.slice(0, config.vcpus));
-    return { name: configs.length > 1 ? input.name ?? `vm${i}` : config.name, plan };
+    return { name: config.name, plan };
   });
 }
 

@@ -31,6 +31,10 @@ export interface RoleThreads {
   readonly vcpus: readonly VcpuRunner[];
 }
 
+function isHousekeeping(step: Step): step is RoleMove {
+  return "role" in step && step.role === "housekeeping";
+}
+
 function pinGuest(stub: Stub, { thread }: VcpuRunner, cpu: number): void {
   if (typeof thread === "number") moveThread(stub, thread, cpu);
   else thread.moveTo(cpu);
@@ -42,11 +46,17 @@ function pinGuest(stub: Stub, { thread }: VcpuRunner, cpu: number): void {
  * The thread that runs this follows the other housekeeping threads last, after every vCPU: where it
  * goes it may have to wait, and a held vCPU would wait with it.
  *
+ * @param processes those beside this one that belong to housekeeping
  * @throws StubError why a step failed
  */
-export function moveRoles(stub: Stub, steps: readonly Step[], threads: RoleThreads): void {
+export function moveRoles(
+  stub: Stub,
+  steps: readonly Step[],
+  threads: RoleThreads,
+  processes: readonly number[],
+): void {
   const self = stub.sx_thread_id();
-  const others = housekeepingThreads().filter((tid) => tid !== self);
+  const others = [...housekeepingThreads().filter((tid) => tid !== self), ...processes];
   const done: RoleMove[] = [], held = new Set<number>();
   const hold = (vcpu: number) => {
     check(stub, stub.sx_vcpu_hold(threads.vcpus[vcpu]!.handle));
@@ -65,7 +75,7 @@ export function moveRoles(stub: Stub, steps: readonly Step[], threads: RoleThrea
     confineThreads(stub, [self], cpus);
     confineHousekeeping(stub, cpus); // threads that were made meanwhile
   };
-  const house = steps.find((step) => "role" in step && step.role === "housekeeping") as RoleMove;
+  const house = steps.find(isHousekeeping);
   try {
     for (const step of steps) {
       if ("hold" in step) {

@@ -289,7 +289,8 @@ export class Runtime implements AsyncDisposable {
     const before = { ...rolePlaces(vm.plan, vcpus, from), housekeeping: this.#housekeeping };
     const steps = moveSteps(before, rolePlaces(plan, vcpus, to), vm.config);
     const threads = vm.roleThreads();
-    moveRoles(this.stub, steps, threads);
+    const processes = [vm, ...others].flatMap((one) => one.processes);
+    moveRoles(this.stub, steps, threads, processes);
     this.#housekeeping = plan.housekeeping;
     for (const one of [vm, ...others]) one.replanned(plans.get(one.id)!);
     const idle = this.#moveHypervisor(from, to);

@@ -21,6 +21,7 @@ import { InputWriter } from "./devices/input_ring.ts";
 import type { SettledConfig } from "./engine_config.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
+import { isPasst } from "./network/passt.ts";
 import { VIRTUAL_KHZ } from "./machine_clock.ts";
 import { TraceReader, type TraceRecord } from "./execution_trace.ts";
 import type { Machine } from "./machine_setup.ts";
@@ -148,6 +149,11 @@ export class Vm implements AsyncDisposable {
   /** Told by the runtime: its roles have these cores now. */
   replanned(plan: CorePlan): void {
     this.#plan = plan;
+  }
+
+  /** Processes that serve it beside this one, where housekeeping may run. */
+  get processes(): readonly number[] {
+    return this.#machine.processes.filter(isPasst);
   }
 
   /** The threads behind its roles; it has started. */

@@ -11,8 +11,9 @@
 
 /* A thread that was not given its core for this long is not waited for. */
 #define PATIENCE_NS 2000000000u
-/* How long the holder looks before it sleeps: it may share its core with the thread that it waits for. */
-#define LOOKS 2000
+/* How long the holder looks before it sleeps: one that sleeps may have to wait for its own core after,
+ * and one that looks on may keep the core from the thread that it waits for. */
+#define LOOKING_NS 200000u
 #define LONGEST_SLEEP_NS 1000000u
 
 /* vcpu->pause_ticks while the runner waits for the end of a hold. */
@@ -37,14 +38,12 @@ void hold_enter(struct vcpu *vcpu) {
 
 /* Whether it came out. */
 static bool await_outside(struct vcpu *vcpu) {
-  for (int look = 0; look < LOOKS; look++) {
-    if (atomic_load(&vcpu->outside)) return true;
-    __builtin_ia32_pause();
-  }
-  uint64_t end = clock_ns() + PATIENCE_NS;
+  uint64_t begun = clock_ns();
   while (!atomic_load(&vcpu->outside)) {
-    if (clock_ns() > end) return false;
-    futex_wait(&vcpu->outside, 0, LONGEST_SLEEP_NS);
+    uint64_t waited = clock_ns() - begun;
+    if (waited > PATIENCE_NS) return false;
+    if (waited > LOOKING_NS) futex_wait(&vcpu->outside, 0, LONGEST_SLEEP_NS);
+    else __builtin_ia32_pause();
   }
   return true;
 }

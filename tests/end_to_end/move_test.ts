@@ -9,8 +9,17 @@ import { SplitXError } from "../../errors.ts";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import type { VmConfigInput } from "../../runtime/config.ts";
+import { passtInstalled } from "../../runtime/network/passt.ts";
 import type { Vm } from "../../runtime/vm.ts";
-import { engineTest, eventually, noise, POINTS, TempFile } from "../support.ts";
+import {
+  engineTest,
+  eventually,
+  NO_ENGINE,
+  noise,
+  POINTS,
+  TempFile,
+  testUnless,
+} from "../support.ts";
 
 const [A = 0, B = 1] = usableCores(readTopology()).map((core) => core.cpu);
 
@@ -302,4 +311,20 @@ engineTest("a machine that has not started gets its new plan at its start", asyn
   await vm.start();
   deepStrictEqual(vm.plan, there);
   checkThreads(runtime, vm);
+});
+
+const NO_PASST = NO_ENGINE || (passtInstalled() ? "" : "passt is not installed");
+
+testUnless(NO_PASST, "the process of a user network follows housekeeping", async () => {
+  await using runtime = await Runtime.open();
+  const config = { guest: "crash", cmdline: "do=loop", network: "user" } as const;
+  const [here, there] = plans("split");
+  await using vm = runtime.createVm({ ...config, plan: here });
+  await vm.start();
+  const [process] = vm.processes;
+  const allowed = () =>
+    /^Cpus_allowed_list:\s*(.*)$/m.exec(Deno.readTextFileSync(`/proc/${process}/status`))![1];
+  strictEqual(allowed(), `${A}`);
+  await vm.move(there);
+  strictEqual(allowed(), `${B}`);
 });
