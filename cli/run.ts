@@ -15,11 +15,13 @@ import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.
 import { runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
 import { readOptions, textOf } from "./options.ts";
+import { planOnly } from "./plan_only.ts";
 import { keepRecord } from "./keep_record.ts";
 
 const OPTIONS = {
   ...MACHINE_OPTIONS,
   config: { type: "string" },
+  topology: { type: "string" },
   json: { type: "boolean" },
   verbose: { type: "boolean" },
   help: { type: "boolean" },
@@ -29,6 +31,7 @@ const HELP = `deno task run [options]
 Without options: the digest demonstration at every placement and notification.
 ${MACHINE_HELP}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
+  --topology FILE          plans them on the host that a file describes, and starts nothing
   --json                   one JSON document on standard output, words on standard error
   --verbose                what the engine probe measured
 `;
@@ -112,6 +115,12 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const configs = file === undefined
     ? [await configOf(values, "digest")]
     : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
+  const topology = textOf(values, "topology");
+  if (topology !== undefined) {
+    const record = planOnly(topology, configs, say);
+    if (json) console.log(JSON.stringify(record));
+    return EXIT.ok;
+  }
   const demo = file === undefined && configs[0]!.guest === "digest";
 
   await using runtime = await Runtime.open({ progress: (line) => console.error(line) });

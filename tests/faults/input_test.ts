@@ -52,6 +52,16 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an initrd that is not there", ["--initrd", "/no"], /^run: initrd \/no does not exist$/],
   ["an initrd that is a folder", ["--initrd", "/"], /^run: initrd \/ is a folder$/],
   ["an initrd that is empty", ["--initrd", "/dev/null"], /^run: initrd \/dev\/null is empty$/],
+  [
+    "a topology that is not there",
+    ["--topology", "/nowhere"],
+    /^run: topology \/nowhere: it cannot be read$/,
+  ],
+  [
+    "a topology that is none",
+    ["--topology", "deno.json"],
+    /^run: topology deno.json: cores: /,
+  ],
   ["a disk that is not there", ["--disk", "/nowhere"], /^run: disk \/nowhere does not exist$/],
   ["a disk that is a folder", ["--disk", "/"], /^run: disk \/ is a folder$/],
   ["a disk that is a device", ["--disk", "/dev/null"], /^run: disk \/dev\/null is not a regular/],
