@@ -259,6 +259,8 @@ export class Runtime implements AsyncDisposable {
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
       replan: (vm, plan) => this.#replan(vm, plan),
+      checkPlan: (vm, plan) =>
+        void this.#plansAfter(vm, parseWith(corePlanSchema, plan, "core plan")),
       verifyPlacement: () => this.#verifyPlacement(),
       forget: (vm) => void this.#vms.delete(vm.id),
     };
@@ -273,9 +275,6 @@ export class Runtime implements AsyncDisposable {
     const move = async () => {
       const plan = parseWith(corePlanSchema, input, "core plan");
       await vm.whenStarted();
-      if (!this.#living.includes(vm)) {
-        throw runError("bad-state", `a ${vm.state} machine cannot be moved`);
-      }
       return await this.#move(vm, plan);
     };
     const moves = this.#moving.then(move);
@@ -283,16 +282,28 @@ export class Runtime implements AsyncDisposable {
     return moves;
   }
 
+  /** The plans of all machines that live once this one has another. */
+  #plansAfter(vm: Vm, plan: CorePlan): Map<number, CorePlan> {
+    if (!this.#living.includes(vm)) {
+      throw runError("bad-state", `a ${vm.state} machine cannot be moved`);
+    }
+    const others = this.#living.filter((other) => other !== vm);
+    if (vm.state !== "created") {
+      return replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
+    }
+    checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
+    this.#checkNeighbours(vm.id, vm.config, plan, others);
+    return new Map([...others.map((other) => [other.id, other.plan] as const), [vm.id, plan]]);
+  }
+
   /** Nobody else gets a word in until every role has moved. */
   async #move(vm: Vm, plan: CorePlan): Promise<Move[]> {
-    const others = this.#living.filter((other) => other !== vm);
+    const plans = this.#plansAfter(vm, plan);
     if (vm.state === "created") {
-      checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
-      this.#checkNeighbours(vm.id, vm.config, plan, others);
       vm.replanned(plan);
       return [];
     }
-    const plans = replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
+    const others = this.#living.filter((other) => other !== vm);
     const { vcpus } = vm.config;
     const from = servingCore(vm.plan, vm.id, vm.config);
     const to = servingCore(plan, vm.id, vm.config);

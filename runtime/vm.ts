@@ -74,6 +74,8 @@ export interface VmHost {
   releaseCores(vm: Vm, cores: HypervisorCore[]): void;
   /** Moves its roles to the cores of another plan. */
   replan(vm: Vm, plan: CorePlanInput): Promise<Move[]>;
+  /** Refuses another plan for it that cannot be now. */
+  checkPlan(vm: Vm, plan: CorePlanInput): void;
   /** Checks every thread's affinity against the plans. */
   verifyPlacement(): void;
   /** The machine has given back everything. */
@@ -145,6 +147,15 @@ export class Vm implements AsyncDisposable {
    */
   move(plan: CorePlanInput): Promise<Move[]> {
     return this.#host.replan(this, plan);
+  }
+
+  /**
+   * Holds another plan against everything that {@link move} would, and moves nothing.
+   *
+   * @throws SplitXError as `move` does
+   */
+  checkMove(plan: CorePlanInput): void {
+    this.#host.checkPlan(this, plan);
   }
 
   /** Settled when it does not start any more. */

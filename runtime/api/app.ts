@@ -20,6 +20,7 @@ import { addHost } from "./routes/host.ts";
 import { addPlan } from "./routes/plan.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addService } from "./routes/service.ts";
+import { addVmPlan } from "./routes/vm_plan.ts";
 import { addVms } from "./routes/vms.ts";
 import { snapshotSchema } from "./schemas.ts";
 import { guard, restrictBrowsers } from "./security.ts";
@@ -109,6 +110,7 @@ export function createApi(context: ApiContext): Api {
   addHost(app, context);
   addPlan(app, context, live);
   addVms(app, machines);
+  addVmPlan(app, machines);
   addConsole(app, machines, context.consoles);
   addGuests(app, context, images);
   addRuns(app, context);

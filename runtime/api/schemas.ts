@@ -19,7 +19,7 @@ export const vmRequestSchema = vmConfigSchema.safeExtend({
   initrd: z.string().min(1).optional(),
 }).openapi("VmRequest");
 
-const planSchema = corePlanSchema.clone().openapi("CorePlan");
+export const planSchema = corePlanSchema.clone().openapi("CorePlan");
 
 const hostCoreSchema = z.strictObject({
   cpu: z.int(),
@@ -121,6 +121,26 @@ export const planPreviewSchema = z.discriminatedUnion("possible", [
   }),
   z.strictObject({ possible: z.literal(false), code: z.string(), reason: z.string() }),
 ]).openapi("PlanPreview");
+
+/** Whether a machine could have another plan. */
+export const movePreviewSchema = z.discriminatedUnion("possible", [
+  z.strictObject({ possible: z.literal(true) }),
+  z.strictObject({ possible: z.literal(false), code: z.string(), reason: z.string() }),
+]).openapi("MovePreview");
+
+/** A machine whose roles have moved. */
+export const movesSchema = z.strictObject({
+  plan: planSchema,
+  /** In the order in which they moved. */
+  moves: z.array(z.strictObject({
+    role: z.enum(["housekeeping", "hypervisor", "guest"]),
+    vcpu: z.int().optional(),
+    from: z.array(z.int()).readonly(),
+    to: z.array(z.int()).readonly(),
+    /** How long a vCPU was kept from its guest, measured in the stub. */
+    pauseNs: count.optional(),
+  })),
+}).openapi("Moves");
 
 const { shape } = vmConfigSchema;
 

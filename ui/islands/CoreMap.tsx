@@ -64,7 +64,7 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
     notice.value = data
       ? `moved: ${
         data.moves.map(({ role, vcpu, to, pauseNs }) =>
-          `${vcpu === undefined ? role : `vCPU ${vcpu}`} to core ${to}${
+          `${vcpu === undefined ? role : `vCPU ${vcpu}`} to core ${to.join(", ")}${
             pauseNs === undefined ? "" : `, paused ${time(pauseNs)}`
           }`
         ).join("; ") || "nothing"

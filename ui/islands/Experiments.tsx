@@ -97,14 +97,18 @@ function ExperimentForm({ experiment, busy, start }: FormProps) {
                   </select>
                 )
                 : (
-                  <input
-                    name={name}
-                    defaultValue={initial}
-                    type={kind === "number" ? "number" : "text"}
-                    step="any"
-                    min={least}
-                    max={most}
-                  />
+                  kind === "number"
+                    ? (
+                      <input
+                        name={name}
+                        type="number"
+                        defaultValue={initial}
+                        step="any"
+                        {...(least === undefined ? {} : { min: least })}
+                        {...(most === undefined ? {} : { max: most })}
+                      />
+                    )
+                    : <input name={name} defaultValue={initial} />
                 )}
             </label>
           ))}

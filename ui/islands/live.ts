@@ -1,6 +1,8 @@
 /** What the runtime says of itself ten times a second, one stream for all islands of a page. */
 import { computed, signal } from "@preact/signals";
-import type { Snapshot } from "../../runtime/api/client.ts";
+import type { Schemas } from "../../runtime/api/client.ts";
+
+type Snapshot = Schemas["Snapshot"];
 
 /** No snapshot for so long means that the runtime is gone, milliseconds. */
 const SILENCE_MS = 2000;
