@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { MiddlewareHandler } from "hono";
 import { Activity } from "./activity.ts";
+import { createClient } from "./client.ts";
 import type { ApiContext, RequestEnv } from "./context.ts";
 import { ImageFolders } from "./image_folders.ts";
 import { Live } from "./live.ts";
@@ -125,7 +126,14 @@ export function createApi(context: ApiContext): Api {
   app.get("/reference", (c) => c.html(referencePage(described())));
   app.get("/reference.css", (c) => c.body(REFERENCE_STYLE, 200, { "content-type": "text/css" }));
 
-  app.notFound((c) => {
+  const pages = context.pages?.(createClient({
+    address: "http://localhost",
+    ...(context.token === undefined ? {} : { token: context.token }),
+    fetch: async (request) => await app.fetch(request, {}),
+  }));
+  app.notFound(async (c) => {
+    const page = await pages?.(c.req.raw);
+    if (page) return page;
     const allowed = methodsOf(app, c.req.path).filter((method) => method !== c.req.method);
     if (allowed.length === 0) {
       return new Problem(404, "no-such-path", "there is nothing here; see /reference").response();

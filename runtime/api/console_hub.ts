@@ -49,6 +49,7 @@ export class ConsoleHub {
     }
     this.#machine = machine;
     this.ended = this.#read();
+    this.ended.catch(() => {}); // whoever waits for it is told
   }
 
   /** How many watch. */

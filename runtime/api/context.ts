@@ -1,6 +1,7 @@
 /** What the API serves. */
 import type { RunStore } from "../run_store.ts";
 import type { Runtime } from "../runtime.ts";
+import type { ApiClient } from "./client.ts";
 import type { ConsoleHubs } from "./console_hub.ts";
 import type { Experiment, ExperimentJob } from "./schemas.ts";
 import type { Reach } from "./security.ts";
@@ -21,6 +22,9 @@ export interface ExperimentCatalogue {
   cancel(id: string): Promise<void>;
 }
 
+/** Answers what is no part of the API, such as a dashboard's pages; undefined for what it has not. */
+export type Pages = (request: Request) => Promise<Response | undefined>;
+
 /** See the head of this file. */
 export interface ApiContext {
   readonly runtime: Runtime;
@@ -35,6 +39,8 @@ export interface ApiContext {
   /** What a request must bring, when it must. */
   readonly token?: string;
   readonly experiments?: ExperimentCatalogue;
+  /** Makes what stands beside the API; its requests of the API go through no network. */
+  readonly pages?: (api: ApiClient) => Pages;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Requests a second, and at once, of one client; 1000 and 2000 when absent. */

@@ -88,10 +88,13 @@ function originHost(origin: string): string | undefined {
   return /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase();
 }
 
-/** Puts the headers that restrict browsers on every response. */
+/** Puts the headers that restrict browsers on every response that has none of its own. */
 export const restrictBrowsers: MiddlewareHandler = async (context, next) => {
   await next();
   if (context.res.status === 101) return;
-  for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+  const { headers } = context.res;
+  for (const [name, value] of Object.entries(HEADERS)) {
+    if (!headers.has(name)) headers.set(name, value);
+  }
   if (context.res.status === 401) context.res.headers.set("www-authenticate", "Bearer");
 };

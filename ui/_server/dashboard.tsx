@@ -34,6 +34,11 @@ export interface Assets {
 const STATIC = "/static/";
 const FOR_EVER = "public, max-age=31536000, immutable";
 
+/** Scripts are ours alone; terminals and charts set styles of their own. */
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
+  "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+  "frame-ancestors 'none'";
+
 /** Answers a request, or says that the path is none of its own. */
 export type Dashboard = (request: Request) => Promise<Response | undefined>;
 
@@ -51,7 +56,10 @@ export function createDashboard(api: ApiClient, assets: Assets): Dashboard {
       script: STATIC + script,
       style: STATIC + style,
     });
-    return new Response(html, { status, headers: { "content-type": "text/html; charset=utf-8" } });
+    return new Response(html, {
+      status,
+      headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY },
+    });
   };
   return async (request) => {
     const { pathname } = new URL(request.url);
