@@ -20,6 +20,7 @@ import { addHost } from "./routes/host.ts";
 import { addPlan } from "./routes/plan.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addService } from "./routes/service.ts";
+import { addSession } from "./routes/session.ts";
 import { addVms } from "./routes/vms.ts";
 import { snapshotSchema } from "./schemas.ts";
 import { guard, restrictBrowsers } from "./security.ts";
@@ -115,6 +116,7 @@ export function createApi(context: ApiContext): Api {
   addExperiments(app, context);
   addEvents(app, live);
   addService(app, context, metrics);
+  addSession(app, context);
   app.openAPIRegistry.register("Snapshot", snapshotSchema);
 
   let document: ReturnType<typeof app.getOpenAPI31Document> | undefined;
