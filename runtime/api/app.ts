@@ -62,7 +62,7 @@ function wrongRequest(issues: readonly { path: PropertyKey[]; message: string }[
 
 /** Bodies are JSON, so that no form of another site is one. */
 const jsonOnly: MiddlewareHandler = async ({ req }, next) => {
-  const type = req.header("content-type")?.split(";")[0]!.trim().toLowerCase();
+  const type = req.header("content-type")?.replace(/;.*/, "").trim().toLowerCase();
   if (type !== undefined && type !== "application/json") {
     throw new Problem(415, "json-needed", "send the body as application/json");
   }
