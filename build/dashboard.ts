@@ -13,7 +13,9 @@ const ENTRIES = [join(UI, "_server/hydrate.tsx"), join(UI, "static/style.css")];
 /** What is served as it is. */
 const PLAIN = [join(UI, "static/favicon.svg")];
 /** What decides, beside the dashboard's own files, what is made of them. */
-const OTHERS = ["runtime/api/client.ts", "deno.json", "deno.lock"].map((path) => join(PROJECT, path));
+const OTHERS = ["runtime/api/client.ts", "deno.json", "deno.lock"].map((path) =>
+  join(PROJECT, path)
+);
 
 function filesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
@@ -25,7 +27,7 @@ function filesIn(folder: string): string[] {
 /**
  * Makes the bundle unless the cache has it.
  *
- * @returns folder of `hydrate.js`, what it loads, `style.css` and the icon
+ * @returns folder of `_server/hydrate.js`, what it loads, `static/style.css` and the icon
  * @throws SplitXError `no-bundle` when it cannot be made
  */
 export async function buildDashboard(progress: Progress): Promise<string> {

@@ -22,6 +22,7 @@ import { addPlan } from "./routes/plan.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addService } from "./routes/service.ts";
 import { addVmPlan } from "./routes/vm_plan.ts";
+import { addSession } from "./routes/session.ts";
 import { addVms } from "./routes/vms.ts";
 import { snapshotSchema } from "./schemas.ts";
 import { guard, restrictBrowsers } from "./security.ts";
@@ -63,7 +64,7 @@ function wrongRequest(issues: readonly { path: PropertyKey[]; message: string }[
 
 /** Bodies are JSON, so that no form of another site is one. */
 const jsonOnly: MiddlewareHandler = async ({ req }, next) => {
-  const type = req.header("content-type")?.split(";")[0]!.trim().toLowerCase();
+  const type = req.header("content-type")?.replace(/;.*/, "").trim().toLowerCase();
   if (type !== undefined && type !== "application/json") {
     throw new Problem(415, "json-needed", "send the body as application/json");
   }
@@ -118,6 +119,7 @@ export function createApi(context: ApiContext): Api {
   addExperiments(app, context);
   addEvents(app, live);
   addService(app, context, metrics);
+  addSession(app, context);
   app.openAPIRegistry.register("Snapshot", snapshotSchema);
 
   let document: ReturnType<typeof app.getOpenAPI31Document> | undefined;

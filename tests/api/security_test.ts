@@ -65,6 +65,11 @@ engineTest("with a token nobody asks without it, but for health", async () => {
       200,
     );
   }
+  const authorization = `Bearer ${TOKEN}`;
+  const session = await api.request("POST", "/api/session", undefined, { host, authorization });
+  const cookie = session.headers.get("set-cookie")!;
+  match(cookie, /^splitx_token=\S+; Path=\/; HttpOnly; SameSite=Strict$/);
+  await api.refused("token-needed", 401, "POST", "/api/session", undefined, { host });
   await api.refused("host-not-allowed", 403, "GET", "/api/host", undefined, {
     host: "evil.example",
     authorization: `Bearer ${TOKEN}`,

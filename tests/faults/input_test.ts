@@ -131,14 +131,34 @@ for (const [what, text, line] of PLANS) {
 
 engineTest("run refuses a plan outside the process's CPU mask", async () => {
   using plan = new TempFile(`{"housekeeping":[0],"hypervisor":[0],"guest":[1]}`);
-  const args = ["-c", "0", Deno.execPath(), "run", "-A", "cli/run.ts", "--once", "--guest", "hello"];
+  const args = [
+    "-c",
+    "0",
+    Deno.execPath(),
+    "run",
+    "-A",
+    "cli/run.ts",
+    "--once",
+    "--guest",
+    "hello",
+  ];
   const { code, stderr } = await command("taskset", [...args, "--plan", plan.path]);
   match(stderr, /^run: core plan refused: guest core 1 is outside this process's CPU mask$/m);
   strictEqual(code, 2);
 });
 
 engineTest("run refuses split placement on one core", async () => {
-  const args = ["-c", "0", Deno.execPath(), "run", "-A", "cli/run.ts", "--once", "--guest", "hello"];
+  const args = [
+    "-c",
+    "0",
+    Deno.execPath(),
+    "run",
+    "-A",
+    "cli/run.ts",
+    "--once",
+    "--guest",
+    "hello",
+  ];
   const { code, stderr } = await command("taskset", args);
   match(stderr, /^run: more roles than cores: /m);
   strictEqual(code, 2);

@@ -9,20 +9,26 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+function filesIn(folder: string, below = ""): string[] {
+  return [...Deno.readDirSync(join(folder, below))].flatMap(({ name, isDirectory }) => {
+    const path = join(below, name);
+    return isDirectory ? filesIn(folder, path) : [path];
+  });
+}
+
 /** Reads them; what every page has gets a name that changes with its content. */
 export function readAssets(folder: string): Assets {
   const files = new Map<string, Asset>();
-  const read = (name: string) => Deno.readFileSync(join(folder, name));
-  for (const { name } of Deno.readDirSync(folder)) {
-    const type = TYPES[extname(name)];
-    if (type) files.set(name, { bytes: read(name), type });
+  for (const path of filesIn(folder)) {
+    const type = TYPES[extname(path)];
+    if (type) files.set(path, { bytes: Deno.readFileSync(join(folder, path)), type });
   }
-  const named = (name: string) => {
-    const { bytes, type } = files.get(name)!;
+  const named = (path: string) => {
+    const { bytes, type } = files.get(path)!;
     const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
-    const asset = name.replace(".", `-${hash}.`);
+    const asset = path.replace(".", `-${hash}.`);
     files.set(asset, { bytes, type });
     return asset;
   };
-  return { files, script: named("hydrate.js"), style: named("style.css") };
+  return { files, script: named("_server/hydrate.js"), style: named("static/style.css") };
 }

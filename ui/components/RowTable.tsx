@@ -25,7 +25,9 @@ export function RowTable({ rows }: { readonly rows: readonly Row[] }) {
             <tr>
               <td>{row.name}</td>
               <td>
-                {[row.engine, row.placement, row.notification, row.guest].filter(Boolean).join(", ")}
+                {[row.engine, row.placement, row.notification, row.guest].filter(Boolean).join(
+                  ", ",
+                )}
               </td>
               <td>
                 <span class="kind" data-kind={row.kind}>{row.kind}</span>

@@ -80,7 +80,10 @@ export function Comparison({ guests }: ComparisonProps) {
   const choose = (name: string, value: typeof left) => (
     <label class="field">
       {name}
-      <select value={value.value} onChange={(event) => value.value = Number(event.currentTarget.value)}>
+      <select
+        value={value.value}
+        onChange={(event) => value.value = Number(event.currentTarget.value)}
+      >
         {POINTS.map((point, i) => <option value={i}>{nameOf(point)}</option>)}
       </select>
     </label>
@@ -91,19 +94,30 @@ export function Comparison({ guests }: ComparisonProps) {
         <div class="fields">
           <label class="field">
             guest
-            <select value={guest.value} onChange={(event) => guest.value = event.currentTarget.value}>
+            <select
+              value={guest.value}
+              onChange={(event) => guest.value = event.currentTarget.value}
+            >
               {guests.map((name) => <option>{name}</option>)}
             </select>
           </label>
           <label class="field">
             command line
-            <input value={cmdline.value} onInput={(event) => cmdline.value = event.currentTarget.value} />
+            <input
+              value={cmdline.value}
+              onInput={(event) => cmdline.value = event.currentTarget.value}
+            />
           </label>
           {choose("left", left)}
           {choose("right", right)}
         </div>
         <div class="actions">
-          <button type="button" class="primary" disabled={running.value !== ""} onClick={() => void run()}>
+          <button
+            type="button"
+            class="primary"
+            disabled={running.value !== ""}
+            onClick={() => void run()}
+          >
             Run both
           </button>
         </div>
@@ -113,7 +127,12 @@ export function Comparison({ guests }: ComparisonProps) {
         {problem.value && <span class="bad">{problem.value}</span>}
       </p>
       <div class="side-by-side">
-        {outcomes.value.map(({ point, outcome }) => <OutcomeCard point={point} outcome={outcome} />)}
+        {outcomes.value.map(({ point, outcome }) => (
+          <OutcomeCard
+            point={point}
+            outcome={outcome}
+          />
+        ))}
       </div>
     </div>
   );

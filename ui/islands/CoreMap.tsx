@@ -77,7 +77,11 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
   const grid = coreGrid(cores);
   return (
     <div>
-      {simulated && <p><span class="simulated">simulated</span> topology: nothing runs on it</p>}
+      {simulated && (
+        <p>
+          <span class="simulated">simulated</span> topology: nothing runs on it
+        </p>
+      )}
       {grid.map((node) => (
         <section class="node" aria-label={`NUMA node ${node.node}`}>
           <h2>NUMA node {node.node}</h2>
@@ -88,7 +92,12 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
                 {one.pairs.map((pair) => (
                   <div class="pair">
                     {pair.map((core) => (
-                      <Core core={core} activity={activity.get(core.cpu)} vms={vms.value} propose={propose} />
+                      <Core
+                        core={core}
+                        activity={activity.get(core.cpu)}
+                        vms={vms.value}
+                        propose={propose}
+                      />
                     ))}
                   </div>
                 ))}
@@ -98,8 +107,8 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
         </section>
       ))}
       <p class="quiet">
-        G guest · H hypervisor · S sidecore · K housekeeping. Filled: busy, striped: spinning. Drag a
-        role to another core, or press it and then “move here”.
+        G guest · H hypervisor · S sidecore · K housekeeping. Filled: busy, striped: spinning. Drag
+        a role to another core, or press it and then “move here”.
       </p>
       <p class="notice" role="status">{notice.value}</p>
       {proposal.value && (
@@ -119,7 +128,13 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
             >
               Apply
             </button>
-            <button type="button" onClick={() => proposal.value = undefined}>Leave it</button>
+            <button
+              type="button"
+              onClick={() =>
+                proposal.value = undefined}
+            >
+              Leave it
+            </button>
           </div>
         </div>
       )}
@@ -195,7 +210,12 @@ function Chip({ role, name }: { role: MovableRole; name: string | undefined }) {
   const isPicked = picked.value?.vm === role.vm && picked.value.cpu === role.cpu &&
     picked.value.role === role.role;
   if (!movable) {
-    return <span class="chip" data-role={role.role}><b>{LETTERS[role.role]}</b><span>{words}</span></span>;
+    return (
+      <span class="chip" data-role={role.role}>
+        <b>{LETTERS[role.role]}</b>
+        <span>{words}</span>
+      </span>
+    );
   }
   return (
     <button

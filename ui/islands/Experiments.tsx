@@ -42,7 +42,11 @@ export function Experiments({ experiments }: ExperimentsProps) {
       <p class="notice bad" role="status">{problem.value}</p>
       <div class="cards">
         {experiments.map((one) => (
-          <ExperimentForm experiment={one} busy={running} start={(values) => start(one.name, values)} />
+          <ExperimentForm
+            experiment={one}
+            busy={running}
+            start={(values) => start(one.name, values)}
+          />
         ))}
       </div>
       <h2>Started here</h2>

@@ -99,7 +99,12 @@ function GuestCard({ vm, told }: { vm: Vm; told: (problem: string) => void }) {
       <ExitChart vm={vm.id} />
       <div class="actions">
         {STEPS[state].map((step) => (
-          <button type="button" onClick={() => void take(step)}>{step}</button>
+          <button
+            type="button"
+            onClick={() => void take(step)}
+          >
+            {step}
+          </button>
         ))}
         <button type="button" aria-expanded={open.value} onClick={() => open.value = !open.value}>
           console
