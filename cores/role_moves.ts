@@ -6,10 +6,13 @@ import type { CorePlan, Placement } from "./core_plan.ts";
 
 /** A role that changes its cores. */
 export interface RoleMove {
+  /** What the cores are for. */
   readonly role: "housekeeping" | "hypervisor" | "guest";
   /** Number of the vCPU, of a guest core. */
   readonly vcpu?: number;
+  /** The cores that it leaves. */
   readonly from: readonly number[];
+  /** The cores that it has then. */
   readonly to: readonly number[];
 }
 
