@@ -2,6 +2,7 @@
 import { benchExits } from "../bench/exits.ts";
 import { benchIo } from "../bench/io.ts";
 import { benchLinux } from "../bench/linux.ts";
+import { benchMove } from "../bench/move.ts";
 import { benchRing } from "../bench/ring.ts";
 import { benchSoft } from "../bench/soft.ts";
 import { EXIT, usageError } from "../errors.ts";
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   exits: benchExits,
   io: benchIo,
   linux: benchLinux,
+  move: benchMove,
   ring: benchRing,
   soft: benchSoft,
 };

@@ -1,4 +1,5 @@
 /** Runs the machines of a configuration together and shows their consoles. */
+import type { ConsoleHub, ConsoleHubs } from "../runtime/api/console_hub.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
 import type { RunRecord } from "../runtime/records.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -6,21 +7,37 @@ import type { Vm, VmEnd } from "../runtime/vm.ts";
 import { interruptible } from "./command.ts";
 import { Terminal } from "./terminal.ts";
 
+/** What came of machines that were run to their ends. */
+export interface MachinesResult extends Pick<RunRecord, "ends" | "rows"> {
+  /** Whether the user left the terminal, and with it the command. */
+  readonly left?: boolean;
+}
+
 /** One machine's console, as it is alone and line by line with its name among others. */
-async function showConsole(vm: Vm, alone: boolean, say: (text: string) => void): Promise<void> {
+async function showConsole(
+  { config: { name } }: Vm,
+  hub: ConsoleHub,
+  alone: boolean,
+  say: (text: string) => void,
+): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const bytes of vm.console) {
-    const text = decoder.decode(bytes, { stream: true });
-    if (alone) {
-      say(text);
-      continue;
-    }
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) say(`${vm.config.name}: ${line}\n`);
-  }
-  if (rest) say(`${vm.config.name}: ${rest}\n`);
+  hub.watch({
+    show: (bytes) => {
+      const text = decoder.decode(bytes, { stream: true });
+      if (alone) {
+        say(text);
+        return true;
+      }
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) say(`${name}: ${line}\n`);
+      return true;
+    },
+    end: () => {},
+  });
+  await hub.ended;
+  if (rest) say(`${name}: ${rest}\n`);
 }
 
 function describeEnd(vm: Vm, end: VmEnd): string {
@@ -39,19 +56,21 @@ function traceHashOf(vm: Vm): { traceHash?: string } {
 /**
  * Runs machines until all have ended.
  *
+ * @param consoles by which others may watch too
  * @param say where consoles and words go
  */
 export async function runMachines(
   runtime: Runtime,
   configs: readonly VmConfigInput[],
+  consoles: ConsoleHubs,
   say: (text: string) => void,
   signal: AbortSignal,
-): Promise<Pick<RunRecord, "ends" | "rows">> {
+): Promise<MachinesResult> {
   const vms = configs.map((config, i) =>
     runtime.createVm({ ...config, name: config.name ?? (configs.length > 1 ? `vm${i}` : "vm") })
   );
   const run = async (vm: Vm) => {
-    const shown = showConsole(vm, vms.length === 1, say);
+    const shown = showConsole(vm, consoles.of(vm), vms.length === 1, say);
     await vm.start();
     const end = await vm.ended;
     await shown;
@@ -61,9 +80,12 @@ export async function runMachines(
     return end;
   };
   const alone = vms.length === 1 && vms[0]!.config.machine === "pc" && Terminal.present;
-  using _terminal = alone
-    ? new Terminal(runtime.stub, vms[0]!, () => void vms[0]!.stop())
-    : undefined;
+  let left = false;
+  const leave = () => {
+    left = true;
+    vms[0]!.stop();
+  };
+  using _terminal = alone ? new Terminal(runtime.stub, vms[0]!, leave) : undefined;
   const ends = await interruptible(signal, Promise.all(vms.map(run)));
   const row = (vm: Vm, what: string, unit: string, value: number): RunRecord["rows"][number] => ({
     name: `${vm.config.name}: ${what}`,
@@ -98,5 +120,6 @@ export async function runMachines(
       ...traceHashOf(vms[i]!),
     })),
     rows,
+    left,
   };
 }

@@ -1,35 +1,53 @@
-/** `deno task run`: the demonstration, or one guest, or the machines of a file. */
+/** `deno task run`: the demonstration, or one guest, or the machines of a file, and the API beside. */
 import { z } from "zod";
 import { formatCpuList } from "../cores/cpu_list.ts";
 import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT } from "../errors.ts";
+import { ConsoleHubs } from "../runtime/api/console_hub.ts";
+import { DEFAULT_LISTEN } from "../runtime/api/listen.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
 import { settleConfig, type SettledConfig } from "../runtime/engine_config.ts";
 import { idleExitNames } from "../runtime/idling.ts";
 import { scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { runCommand } from "./command.ts";
+import { interruptible, runCommand } from "./command.ts";
 import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
-import { runMachines } from "./machines.ts";
+import { type MachinesResult, runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
 import { readOptions, textOf } from "./options.ts";
+import { planOnly } from "./plan_only.ts";
 import { keepRecord } from "./keep_record.ts";
+import { endsWithGuests, serveBeside } from "./serve.ts";
 
 const OPTIONS = {
   ...MACHINE_OPTIONS,
   config: { type: "string" },
+  topology: { type: "string" },
+  once: { type: "boolean" },
+  "no-ui": { type: "boolean" },
+  listen: { type: "string" },
+  images: { type: "string", multiple: true },
   json: { type: "boolean" },
   verbose: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
 
 const HELP = `deno task run [options]
-Without options: the digest demonstration at every placement and notification.
+Without options: the digest demonstration at every placement and notification. Then the dashboard
+stays up until Ctrl-C, on http://${DEFAULT_LISTEN}; its API is described at /reference.
 ${MACHINE_HELP}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
-  --json                   one JSON document on standard output, words on standard error
+  --topology FILE          plans them on the host that a file describes, and starts nothing
+  --once                   ends with the guests; serves the API meanwhile only where --listen says
+  --no-ui                  serves nothing, and ends with the guests
+  --listen PORT|HOST:PORT|SOCKET
+                           where the API listens; 0 takes a free port, a path is a Unix socket. For an
+                           address that other hosts reach, SPLITX_TOKEN holds what they must send
+  --images FOLDER          whose files the API may make machines of; any number of them
+                           ($XDG_DATA_HOME/splitx/images)
+  --json                   (--json and --script imply --once) one JSON document on standard output, words on standard error
   --verbose                what the engine probe measured
 `;
 
@@ -112,16 +130,24 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const configs = file === undefined
     ? [await configOf(values, "digest")]
     : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
+  const topology = textOf(values, "topology");
+  if (topology !== undefined) {
+    const record = planOnly(topology, configs, say);
+    if (json) console.log(JSON.stringify(record));
+    return EXIT.ok;
+  }
   const demo = file === undefined && configs[0]!.guest === "digest";
 
   await using runtime = await Runtime.open({ progress: (line) => console.error(line) });
+  const consoles = new ConsoleHubs();
+  await using server = await serveBeside(runtime, consoles, values);
   say(introduce(runtime, configs, values.verbose === true));
   const points = POINTS.filter((point) =>
     point.placement === (values.placement ?? point.placement) &&
     point.notification === (values.notification ?? point.notification)
   );
   const { engine } = runtime.engineFor(parseWith(vmConfigSchema, configs[0], "options"));
-  const result = demo
+  const result: MachinesResult = demo
     ? await runDigestDemo(
       runtime,
       { ...configs[0]!, disk: configs[0]!.disk ?? await defaultDisk(engine) },
@@ -129,15 +155,20 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
       say,
       signal,
     )
-    : await runMachines(runtime, configs, say, signal);
+    : await runMachines(runtime, configs, consoles, say, signal);
   const record: RunRecord = runRecordSchema.parse({
     schema: "splitx.run/1",
     name: demo ? "digest" : configs.map((config) => config.guest).join(","),
     host: describeHost(runtime),
-    ...result,
+    ends: result.ends,
+    rows: result.rows,
   });
   keepRecord(record);
   if (json) console.log(JSON.stringify(record));
+  if (server && !endsWithGuests(values) && !result.left) {
+    say(`the dashboard is on ${server.address} until Ctrl-C\n`);
+    await interruptible(signal, new Promise(() => {}));
+  }
   const failed = record.ends.find((end) => end.state === "failed");
   const code = record.ends[0]!.code ?? EXIT.ok;
   if (failed) return EXIT.failed;

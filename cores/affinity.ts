@@ -32,18 +32,22 @@ export interface ThreadAffinity {
   readonly cpus: readonly number[];
 }
 
+function threadIds(): number[] {
+  return [...Deno.readDirSync("/proc/self/task")].map((entry) => Number(entry.name));
+}
+
 /** Reads back where every thread of this process may run. */
 export function readAffinities(): ThreadAffinity[] {
   const threads: ThreadAffinity[] = [];
-  for (const entry of Deno.readDirSync("/proc/self/task")) {
+  for (const tid of threadIds()) {
     let status: string;
     try {
-      status = Deno.readTextFileSync(`/proc/self/task/${entry.name}/status`);
+      status = Deno.readTextFileSync(`/proc/self/task/${tid}/status`);
     } catch {
       continue; // it ended meanwhile
     }
     threads.push({
-      tid: Number(entry.name),
+      tid,
       name: /^Name:\s*(.*)$/m.exec(status)?.[1] ?? "",
       cpus: parseCpuList(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? ""),
     });
@@ -67,16 +71,36 @@ export function forgetThread(tid: number): void {
   placed.delete(tid);
 }
 
-/** Confines every housekeeping thread that this process has now; later ones inherit it. */
-export function confineHousekeeping(stub: Stub, cpus: readonly number[]): void {
-  for (const { tid } of readAffinities()) {
-    if (placed.has(tid)) continue;
+/** The threads that have no core of their own. */
+export function housekeepingThreads(): number[] {
+  return threadIds().filter((tid) => !placed.has(tid));
+}
+
+/** Confines threads; those that have ended meanwhile are passed over. */
+export function confineThreads(
+  stub: Stub,
+  threads: readonly number[],
+  cpus: readonly number[],
+): void {
+  for (const tid of threads) {
     try {
       pinThread(stub, tid, cpus);
     } catch (error) {
       if (!(error instanceof StubError) || error.errno !== ESRCH) throw error;
     }
   }
+}
+
+/** Confines every housekeeping thread that this process has now; later ones inherit it. */
+export function confineHousekeeping(stub: Stub, cpus: readonly number[]): void {
+  confineThreads(stub, housekeepingThreads(), cpus);
+}
+
+/** Gives a thread another core of its own. One that has ended meanwhile stays where it was. */
+export function moveThread(stub: Stub, tid: number, cpu: number): void {
+  if (!placed.has(tid)) return;
+  confineThreads(stub, [tid], [cpu]);
+  placeThread(tid, cpu);
 }
 
 /**

@@ -23,6 +23,8 @@ export const corePlanSchema = z.strictObject({
 
 /** The assignment of host cores to roles for one machine. */
 export type CorePlan = z.infer<typeof corePlanSchema>;
+/** A plan as it is written down. */
+export type CorePlanInput = z.input<typeof corePlanSchema>;
 
 /** Where the handler of an exit runs. */
 export type Placement = "same-core" | "split";
@@ -33,6 +35,19 @@ export interface PlanRequest {
   readonly placement: Placement;
   /** Several vCPUs may share a guest core. */
   readonly overcommit: boolean;
+}
+
+/**
+ * The core that serves a machine, undefined under same-core placement.
+ *
+ * @param id number of the machine
+ */
+export function servingCore(
+  plan: CorePlan,
+  id: number,
+  { placement }: Pick<PlanRequest, "placement">,
+): number | undefined {
+  return placement === "split" ? plan.hypervisor[id % plan.hypervisor.length] : undefined;
 }
 
 /** Cores that machines use which run already. */

@@ -12,7 +12,7 @@ import {
   CORE_RUN,
   CORE_YIELD,
 } from "./abi.ts";
-import { forgetThread, placeThread } from "./affinity.ts";
+import { forgetThread, moveThread, placeThread } from "./affinity.ts";
 import { addressOf, check, type Stub, wordsAt } from "./stub.ts";
 
 /** What the worker is told first. */
@@ -58,8 +58,6 @@ export interface HypervisorCoreStats {
 
 /** See the head of this file. */
 export class HypervisorCore {
-  /** Host core. */
-  readonly cpu: number;
   /** The stub's handle. */
   readonly handle: number;
   /** Linux thread id of the worker. */
@@ -70,10 +68,11 @@ export class HypervisorCore {
   #queue: Promise<unknown> = Promise.resolve();
   #pending: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
   #dead = "";
+  #cpu: number;
 
   private constructor(options: HypervisorCoreOptions, handle: number, words: Int32Array) {
     this.#options = options;
-    this.cpu = options.cpu;
+    this.#cpu = options.cpu;
     this.handle = handle;
     this.#words = words;
     this.#worker = new Worker(options.module, { type: "module" });
@@ -107,6 +106,17 @@ export class HypervisorCore {
       throw error;
     }
     return core;
+  }
+
+  /** Host core. */
+  get cpu(): number {
+    return this.#cpu;
+  }
+
+  /** Puts the worker on another host core; what it does goes on there. */
+  moveTo(cpu: number): void {
+    moveThread(this.#options.stub, this.tid, cpu);
+    this.#cpu = cpu;
   }
 
   /** Why the worker is dead, empty while it lives. */

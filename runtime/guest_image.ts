@@ -41,13 +41,18 @@ export function readGuestFiles(config: VmConfig, folder: string): GuestFiles {
   };
 }
 
+/** Names of the guests in a folder of bundled ones, sorted. */
+export function bundledGuests(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map((entry) => entry.name.replace(/\.elf$/, "")).sort();
+}
+
 /** @param guest name of a bundled guest, or a path */
 function readImage(guest: string, folder: string): NamedFile {
   const bundled = join(folder, `${guest}.elf`);
   const path = !guest.includes("/") && exists(bundled) ? bundled : guest;
   return readFile(path, "image", () => {
-    const names = [...Deno.readDirSync(folder)].map((entry) => entry.name.replace(/\.elf$/, ""));
-    return `guest ${guest} is neither a bundled guest (${names.sort().join(", ")}) nor a file`;
+    const names = bundledGuests(folder).join(", ");
+    return `guest ${guest} is neither a bundled guest (${names}) nor a file`;
   });
 }
 

@@ -65,6 +65,8 @@ export interface Machine {
   /** Blocks of its vCPUs. */
   readonly blocks: readonly Int32Array[];
   readonly ports: readonly PortServer[];
+  /** Processes of its own beside this one. */
+  readonly processes: readonly number[];
   /** Frees memory, vCPUs and files; its vCPUs must have stopped. */
   release(): void;
 }
@@ -95,7 +97,8 @@ export function setUpMachine(
       undo.push(() => port.close());
       return port;
     });
-    const network = describeNetwork(stub, id, config);
+    const processes: number[] = [];
+    const network = describeNetwork(stub, id, config, processes);
     if (network) undo.push(() => closeLink(stub, network));
     const vm = check(stub, stub.sx_vm_create(ENGINE_NUMBER[config.engine], config.memory / PAGE));
     undo.push(() => stub.sx_vm_destroy(vm));
@@ -171,14 +174,19 @@ export function setUpMachine(
         startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
       },
     };
-    return { description, blocks, ports, release };
+    return { description, blocks, ports, processes, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
-function describeNetwork(stub: Stub, id: number, config: VmConfig): NetworkDescription | null {
+function describeNetwork(
+  stub: Stub,
+  id: number,
+  config: VmConfig,
+  processes: number[],
+): NetworkDescription | null {
   const network = parseNetwork(config.network ?? "none");
   const mac = macOf(id, config.mac);
   switch (network?.kind) {
@@ -186,8 +194,11 @@ function describeNetwork(stub: Stub, id: number, config: VmConfig): NetworkDescr
       return { mac, link: network };
     case "tap":
       return { mac, link: { kind: "tap", handle: openTap(stub, network.device) } };
-    case "user":
-      return { mac, link: { kind: "stream", handle: connectPasst(stub) } };
+    case "user": {
+      const { handle, process } = connectPasst(stub);
+      if (process !== undefined) processes.push(process);
+      return { mac, link: { kind: "stream", handle } };
+    }
     default:
       return null;
   }

@@ -20,12 +20,14 @@ export { Runtime, type RuntimeOptions } from "./runtime.ts";
 export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 export type { SettledConfig } from "./engine_config.ts";
 export { linuxConfig, type LinuxOptions } from "./linux_guest.ts";
-export { type VirtualClockState, Vm, type VmEnd } from "./vm.ts";
+export { type Move, type VirtualClockState, Vm, type VmEnd } from "./vm.ts";
 export type { TraceKind, TraceRecord } from "./execution_trace.ts";
 export type { VmState } from "./lifecycle.ts";
 export type { VcpuStats, VmStats } from "./vm_stats.ts";
 export type { LastExit } from "./machine_description.ts";
-export type { CorePlan } from "../cores/core_plan.ts";
+export type { CorePlan, CorePlanInput } from "../cores/core_plan.ts";
+export type { RoleMove } from "../cores/role_moves.ts";
+export { readSimulatedTopology } from "../cores/simulated_topology.ts";
 export { SplitXError } from "../errors.ts";
 
 /**

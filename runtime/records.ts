@@ -1,5 +1,6 @@
 /** What commands print with `--json` and what the run store keeps. */
 import { z } from "zod";
+import { corePlanSchema } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
 import { usableCores } from "../cores/topology.ts";
 import type { Runtime } from "./runtime.ts";
@@ -67,6 +68,16 @@ export const runRecordSchema = z.strictObject({
   rows: z.array(rowSchema),
 });
 
+/** Result of `deno task run --topology`: plans on a host that is only described. */
+export const planRecordSchema = z.strictObject({
+  schema: z.literal("splitx.plan/1"),
+  simulated: z.literal(true),
+  /** CPUs that plans may use, as Linux writes a list. */
+  cores: z.string(),
+  plans: z.array(z.strictObject({ name: z.string(), plan: corePlanSchema })),
+});
+
+export type PlanRecord = z.infer<typeof planRecordSchema>;
 export type HostRecord = z.infer<typeof hostSchema>;
 export type Row = z.infer<typeof rowSchema>;
 export type BenchRecord = z.infer<typeof benchRecordSchema>;

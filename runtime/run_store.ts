@@ -17,6 +17,10 @@ export interface StoredRun {
   readonly record: BenchRecord | RunRecord;
 }
 
+function storedRun(row: Record<string, unknown>): StoredRun {
+  return { id: Number(row.id), at: String(row.at), record: JSON.parse(String(row.record)) };
+}
+
 /** See the head of this file. */
 export class RunStore implements Disposable {
   readonly #database: DatabaseSync;
@@ -49,11 +53,28 @@ export class RunStore implements Disposable {
     return this.#database
       .prepare("SELECT id, at, record FROM runs WHERE name = ? ORDER BY id DESC LIMIT ?")
       .all(name, count)
-      .map((row) => ({
-        id: Number(row.id),
-        at: String(row.at),
-        record: JSON.parse(String(row.record)),
-      }));
+      .map(storedRun);
+  }
+
+  /**
+   * Records of any name, newest first.
+   *
+   * @param filter a name, and a number below which the records' own must be
+   */
+  list(filter: { readonly name?: string; readonly before?: number }, count: number): StoredRun[] {
+    return this.#database
+      .prepare(
+        `SELECT id, at, record FROM runs WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id < ?2)
+         ORDER BY id DESC LIMIT ?3`,
+      )
+      .all(filter.name ?? null, filter.before ?? null, count)
+      .map(storedRun);
+  }
+
+  /** One record, undefined when there is none with this number. */
+  get(id: number): StoredRun | undefined {
+    const row = this.#database.prepare("SELECT id, at, record FROM runs WHERE id = ?").get(id);
+    return row && storedRun(row);
   }
 
   [Symbol.dispose](): void {

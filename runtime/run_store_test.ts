@@ -89,3 +89,15 @@ Deno.test("RunStore.open() makes the store in the state folder", () => {
     }
   });
 });
+
+Deno.test("list() pages through the records of every name, get() finds one", () => {
+  inTempFolder((folder) => {
+    using store = new RunStore(join(folder, "runs.sqlite"));
+    for (const name of ["a", "b", "a"]) store.add(run(name, 0));
+    deepStrictEqual(store.list({}, 2).map(({ id }) => id), [3, 2]);
+    deepStrictEqual(store.list({ before: 2 }, 5).map(({ id }) => id), [1]);
+    deepStrictEqual(store.list({ name: "a" }, 5).map(({ id }) => id), [3, 1]);
+    strictEqual(store.get(2)!.record.name, "b");
+    strictEqual(store.get(4), undefined);
+  });
+});

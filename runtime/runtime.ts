@@ -3,14 +3,25 @@ import { buildGuests } from "../build/guests.ts";
 import { buildStub, type Progress } from "../build/stub.ts";
 import { ABI_VERSION } from "../cores/abi.ts";
 import { confineHousekeeping, misplacedThreads } from "../cores/affinity.ts";
-import { checkPlan, type CorePlan, planCores } from "../cores/core_plan.ts";
+import {
+  checkPlan,
+  type CorePlan,
+  type CorePlanInput,
+  corePlanSchema,
+  type CoresInUse,
+  planCores,
+  type PlanRequest,
+  servingCore,
+} from "../cores/core_plan.ts";
 import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
 import { HypervisorCore } from "../cores/hypervisor_core.ts";
+import { moveRoles, pauseOf } from "../cores/role_mover.ts";
+import { moveSteps, rolePlaces } from "../cores/role_moves.ts";
 import { openStub, type Stub } from "../cores/stub.ts";
 import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
-import { runError } from "../errors.ts";
+import { runError, usageError } from "../errors.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
-import { readGuestFiles } from "./guest_image.ts";
+import { bundledGuests, readGuestFiles } from "./guest_image.ts";
 import { exitsToDisable } from "./idling.ts";
 import { settleConfig, type SettledConfig } from "./engine_config.ts";
 import type { EndedEvent } from "./machine_description.ts";
@@ -18,7 +29,8 @@ import { macOf } from "./network/mac.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { setUpMachine } from "./machine_setup.ts";
-import { Vm, type VmHost } from "./vm.ts";
+import { type Planned, replanned } from "./replanning.ts";
+import { type Move, Vm, type VmHost } from "./vm.ts";
 
 /** How a runtime is opened. */
 export interface RuntimeOptions {
@@ -28,6 +40,8 @@ export interface RuntimeOptions {
   readonly spinNs?: number;
   /** The module of the hypervisor cores' workers. */
   readonly workerModule?: URL;
+  /** Plan for this host instead of the one at hand; a simulated one runs no machines. */
+  readonly topology?: Topology;
 }
 
 const SPIN_NS = 1_000_000;
@@ -36,9 +50,21 @@ const SPIN_NS_SOFT = 50_000_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
-/** The core that serves a machine, undefined under same-core placement. */
-function hypervisorOf(id: number, plan: CorePlan): number | undefined {
-  return plan.hypervisor[id % plan.hypervisor.length];
+/** What a machine with this configuration asks of a plan. */
+function requestOf({ vcpus, placement, overcommit }: VmConfig): PlanRequest {
+  return { vcpus, placement, overcommit };
+}
+
+function plannedOf({ id, config, plan }: Vm): Planned {
+  return { id, name: config.name, request: requestOf(config), plan };
+}
+
+/** The cores that machines use. */
+function coresOf(vms: readonly Vm[]): CoresInUse {
+  return {
+    hypervisor: vms.flatMap((vm) => vm.plan.hypervisor),
+    guest: vms.flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
+  };
 }
 
 /** The name of a network that is a switch. */
@@ -68,14 +94,20 @@ export class Runtime implements AsyncDisposable {
   /** Workers of same-core machines that have ended: the next machine finds their code compiled. */
   readonly #spareWorkers = new Set<HypervisorCore>();
   readonly #workers = new Set<HypervisorCore>();
+  /** Where housekeeping threads may run. */
+  #housekeeping: readonly number[];
+  /** Moves are made one after the other. */
+  #moving: Promise<unknown> = Promise.resolve();
   #nextId = 1;
 
   private constructor(stubPath: string, guestFolder: string, options: RuntimeOptions) {
     this.#stubPath = stubPath;
     this.#guestFolder = guestFolder;
     this.#workerModule = options.workerModule ?? WORKER;
-    this.topology = readTopology();
-    this.#allowed = usableCores(this.topology).map((core) => core.cpu);
+    const host = readTopology();
+    this.topology = options.topology ?? host;
+    this.#allowed = usableCores(host).map((core) => core.cpu);
+    this.#housekeeping = this.#allowed;
     this.stub = openStub(stubPath);
     const version = this.stub.sx_abi_version();
     if (version !== ABI_VERSION) {
@@ -127,6 +159,16 @@ export class Runtime implements AsyncDisposable {
     return [...this.#workers];
   }
 
+  /** Every machine that has not been disposed of, the oldest first. */
+  get vms(): readonly Vm[] {
+    return [...this.#vms.values()];
+  }
+
+  /** Names of the bundled guests. */
+  get guestNames(): string[] {
+    return bundledGuests(this.#guestFolder);
+  }
+
   /** The machines that run or will. */
   get #living(): readonly Vm[] {
     return [...this.#vms.values()].filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
@@ -138,22 +180,22 @@ export class Runtime implements AsyncDisposable {
       name,
       network: network && switchName(network),
       mac: macOf(id, mac),
-      core: hypervisorOf(id, plan),
+      core: servingCore(plan, id, config),
     };
+  }
+
+  #checkNeighbours(id: number, config: VmConfig, plan: CorePlan, others: readonly Vm[]): void {
+    checkNeighbours(
+      this.#neighbour(id, config, plan),
+      others.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan)),
+    );
   }
 
   /** The plan that a machine with this configuration would get now. */
   planFor(config: VmConfig): CorePlan {
-    const request = {
-      vcpus: config.vcpus,
-      placement: config.placement,
-      overcommit: config.overcommit,
-    };
+    const request = requestOf(config);
     const others = this.#living;
-    const inUse = {
-      hypervisor: others.flatMap((vm) => vm.plan.hypervisor),
-      guest: others.flatMap((vm) => vm.plan.guest.slice(0, vm.config.vcpus)),
-    };
+    const inUse = coresOf(others);
     const plan = config.plan ?? planCores(this.topology, request, inUse);
     checkPlan(plan, this.topology, request, inUse);
     return plan;
@@ -167,14 +209,19 @@ export class Runtime implements AsyncDisposable {
    */
   createVm(input: VmConfigInput): Vm {
     const given = parseWith(vmConfigSchema, input, "machine configuration");
+    if (this.topology.simulated) {
+      throw usageError(
+        "simulated-topology",
+        "the topology is simulated: machines can be planned on it, but not made",
+      );
+    }
     const plan = this.planFor(given);
     using files = readGuestFiles(given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
-    const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
-    checkNeighbours(this.#neighbour(id, config, plan), others);
+    this.#checkNeighbours(id, config, plan, this.#living);
     // A process that the machine gets beside it inherits where it may run.
-    if (config.network === "user") confineHousekeeping(this.stub, plan.housekeeping);
+    if (config.network === "user") this.#confine(plan.housekeeping);
     const machine = setUpMachine(this.stub, id, config, files, {
       tscKhz: this.tscKhz,
       disabledExits: this.disabledExits(config, plan),
@@ -211,19 +258,93 @@ export class Runtime implements AsyncDisposable {
         if (vm.config.placement !== "same-core") return;
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
+      replan: (vm, plan) => this.#replan(vm, plan),
+      checkPlan: (vm, plan) =>
+        void this.#plansAfter(vm, parseWith(corePlanSchema, plan, "core plan")),
       verifyPlacement: () => this.#verifyPlacement(),
       forget: (vm) => void this.#vms.delete(vm.id),
     };
   }
 
+  #confine(housekeeping: readonly number[]): void {
+    confineHousekeeping(this.stub, housekeeping);
+    this.#housekeeping = housekeeping;
+  }
+
+  #replan(vm: Vm, input: CorePlanInput): Promise<Move[]> {
+    const move = async () => {
+      const plan = parseWith(corePlanSchema, input, "core plan");
+      await vm.whenStarted();
+      return await this.#move(vm, plan);
+    };
+    const moves = this.#moving.then(move);
+    this.#moving = moves.catch(() => {});
+    return moves;
+  }
+
+  /** The plans of all machines that live once this one has another. */
+  #plansAfter(vm: Vm, plan: CorePlan): Map<number, CorePlan> {
+    if (!this.#living.includes(vm)) {
+      throw runError("bad-state", `a ${vm.state} machine cannot be moved`);
+    }
+    const others = this.#living.filter((other) => other !== vm);
+    if (vm.state !== "created") {
+      return replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
+    }
+    checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
+    this.#checkNeighbours(vm.id, vm.config, plan, others);
+    return new Map([...others.map((other) => [other.id, other.plan] as const), [vm.id, plan]]);
+  }
+
+  /** Nobody else gets a word in until every role has moved. */
+  async #move(vm: Vm, plan: CorePlan): Promise<Move[]> {
+    const plans = this.#plansAfter(vm, plan);
+    if (vm.state === "created") {
+      vm.replanned(plan);
+      return [];
+    }
+    const others = this.#living.filter((other) => other !== vm);
+    const { vcpus } = vm.config;
+    const from = servingCore(vm.plan, vm.id, vm.config);
+    const to = servingCore(plan, vm.id, vm.config);
+    const before = { ...rolePlaces(vm.plan, vcpus, from), housekeeping: this.#housekeeping };
+    const steps = moveSteps(before, rolePlaces(plan, vcpus, to), vm.config);
+    const threads = vm.roleThreads();
+    const processes = [vm, ...others].flatMap((one) => one.processes);
+    moveRoles(this.stub, steps, threads, processes);
+    this.#housekeeping = plan.housekeeping;
+    for (const one of [vm, ...others]) one.replanned(plans.get(one.id)!);
+    const idle = this.#moveHypervisor(from, to);
+    this.#verifyPlacement();
+    await idle?.then((core) => core.stop());
+    const moves: Move[] = [];
+    for (const step of steps) {
+      if ("hold" in step) continue;
+      const vcpu = step.vcpu === undefined ? undefined : threads.vcpus[step.vcpu]!;
+      const ticks = vcpu && await pauseOf(this.stub, vcpu);
+      moves.push(ticks === undefined ? step : { ...step, pauseNs: ticks * this.nsPerTick });
+    }
+    return moves;
+  }
+
+  /** A core that polls has moved: the one that was there, which serves nobody, has to go. */
+  #moveHypervisor(from?: number, to?: number): Promise<HypervisorCore> | undefined {
+    if (from === undefined || to === undefined || from === to) return undefined;
+    const idle = this.#hypervisors.get(to);
+    this.#hypervisors.set(to, this.#hypervisors.get(from)!);
+    this.#hypervisors.delete(from);
+    void idle?.then((core) => this.#workers.delete(core));
+    return idle;
+  }
+
   async #acquireCores(vm: Vm): Promise<HypervisorCore[]> {
-    confineHousekeeping(this.stub, vm.plan.housekeeping);
+    this.#confine(vm.plan.housekeeping);
     if (vm.config.placement === "same-core") {
       return await Promise.all(
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const cpu = hypervisorOf(vm.id, vm.plan)!;
+    const cpu = servingCore(vm.plan, vm.id, vm.config)!;
     let core = this.#hypervisors.get(cpu);
     if (!core) {
       core = this.#startCore(cpu);

@@ -10,8 +10,10 @@ import {
   VCPU_STOPPED,
 } from "../cores/abi.ts";
 import { forgetThread, placeThread } from "../cores/affinity.ts";
-import type { CorePlan } from "../cores/core_plan.ts";
+import type { CorePlan, CorePlanInput } from "../cores/core_plan.ts";
 import type { HypervisorCore } from "../cores/hypervisor_core.ts";
+import type { RoleThreads } from "../cores/role_mover.ts";
+import type { RoleMove } from "../cores/role_moves.ts";
 import { check, type Stub } from "../cores/stub.ts";
 import { runError } from "../errors.ts";
 import { ConsoleStream } from "./console_stream.ts";
@@ -19,6 +21,7 @@ import { InputWriter } from "./devices/input_ring.ts";
 import type { SettledConfig } from "./engine_config.ts";
 import { step, type VmState } from "./lifecycle.ts";
 import type { LastExit, MachineEnd } from "./machine_description.ts";
+import { isPasst } from "./network/passt.ts";
 import { VIRTUAL_KHZ } from "./machine_clock.ts";
 import { TraceReader, type TraceRecord } from "./execution_trace.ts";
 import type { Machine } from "./machine_setup.ts";
@@ -52,6 +55,16 @@ export interface VirtualClockState {
   readonly traceHash?: string;
 }
 
+/** A role that has moved to other cores. */
+export interface Move extends RoleMove {
+  /**
+   * How long the move kept the vCPU from its guest, nanoseconds: measured in the stub, from asking it to
+   * come out until it went on; 0 when it had halted or waited anyway. Absent for other roles, which go
+   * on all the time, and when the guest ended.
+   */
+  readonly pauseNs?: number;
+}
+
 /** What a machine asks of its runtime. */
 export interface VmHost {
   readonly stub: Stub;
@@ -59,6 +72,10 @@ export interface VmHost {
   /** The hypervisor cores that serve it, one for each worker that must know it. */
   acquireCores(vm: Vm): Promise<HypervisorCore[]>;
   releaseCores(vm: Vm, cores: HypervisorCore[]): void;
+  /** Moves its roles to the cores of another plan. */
+  replan(vm: Vm, plan: CorePlanInput): Promise<Move[]>;
+  /** Refuses another plan for it that cannot be now. */
+  checkPlan(vm: Vm, plan: CorePlanInput): void;
   /** Checks every thread's affinity against the plans. */
   verifyPlacement(): void;
   /** The machine has given back everything. */
@@ -71,8 +88,6 @@ export class Vm implements AsyncDisposable {
   readonly id: number;
   /** Its configuration, with every default filled in and the engine that runs it. */
   readonly config: SettledConfig;
-  /** The cores that it uses. */
-  readonly plan: CorePlan;
   /** Settled once, when the machine has stopped or failed. */
   readonly ended: Promise<VmEnd>;
   readonly #host: VmHost;
@@ -81,10 +96,12 @@ export class Vm implements AsyncDisposable {
   readonly #input: InputWriter;
   readonly #resolveEnd: (end: VmEnd) => void;
   #state: VmState = "created";
+  #plan: CorePlan;
   #cores: HypervisorCore[] = [];
   #starting: Promise<void> | undefined;
   #pump: ReturnType<typeof setInterval> | undefined;
   #finishing: Promise<void> | undefined;
+  #end: VmEnd | undefined;
   #released = false;
   #companion: AsyncDisposable | undefined;
   #lastStats: VmStats | undefined;
@@ -95,7 +112,7 @@ export class Vm implements AsyncDisposable {
     this.#host = host;
     this.id = id;
     this.config = config;
-    this.plan = plan;
+    this.#plan = plan;
     this.#machine = machine;
     this.#console = new ConsoleStream(machine.description.console);
     this.#input = new InputWriter(machine.description.input);
@@ -107,6 +124,67 @@ export class Vm implements AsyncDisposable {
   /** Where it is in its life. */
   get state(): VmState {
     return this.#state;
+  }
+
+  /** How it ended, undefined before. */
+  get end(): VmEnd | undefined {
+    return this.#end;
+  }
+
+  /** The cores that it uses now. */
+  get plan(): CorePlan {
+    return this.#plan;
+  }
+
+  /**
+   * Moves its vCPUs, the hypervisor core that serves it, and housekeeping to the cores of another plan,
+   * one after the other, while its guest runs. Other machines that the same hypervisor core serves
+   * follow it.
+   *
+   * @returns what moved, in this order
+   * @throws SplitXError `plan-impossible` with the reason, and `bad-state` when it has ended: nothing
+   * has moved then
+   */
+  move(plan: CorePlanInput): Promise<Move[]> {
+    return this.#host.replan(this, plan);
+  }
+
+  /**
+   * Holds another plan against everything that {@link move} would, and moves nothing.
+   *
+   * @throws SplitXError as `move` does
+   */
+  checkMove(plan: CorePlanInput): void {
+    this.#host.checkPlan(this, plan);
+  }
+
+  /** Settled when it does not start any more. */
+  async whenStarted(): Promise<void> {
+    await this.#starting?.catch(() => {});
+  }
+
+  /** Told by the runtime: its roles have these cores now. */
+  replanned(plan: CorePlan): void {
+    this.#plan = plan;
+  }
+
+  /** Processes that serve it beside this one, where housekeeping may run. */
+  get processes(): readonly number[] {
+    return this.#machine.processes.filter(isPasst);
+  }
+
+  /** The threads behind its roles; it has started. */
+  roleThreads(): RoleThreads {
+    const { vcpus } = this.#machine.description;
+    const blocks = this.#machine.blocks;
+    if (this.config.placement === "same-core") {
+      return { vcpus: this.#cores.map((core, i) => ({ handle: vcpus[i]!.handle, thread: core })) };
+    }
+    const threadOf = (block: Int32Array) => Atomics.load(block, VCPU_BLOCK_STATE + STATE_THREAD);
+    return {
+      hypervisor: this.#cores[0]!,
+      vcpus: vcpus.map(({ handle }, i) => ({ handle, thread: threadOf(blocks[i]!) })),
+    };
   }
 
   /** The guest's console. Like a pipe: a guest that nobody reads waits when it is full. */
@@ -306,6 +384,7 @@ export class Vm implements AsyncDisposable {
       this.#lastStats = this.stats();
       this.#lastClock = this.virtualClock;
       this.#host.releaseCores(this, this.#cores);
+      this.#end = end;
       this.#resolveEnd(end);
     })();
   }

@@ -45,6 +45,8 @@ export interface VcpuStats {
   readonly postedExits: number;
   /** Times that the ring of posted exits was full. */
   readonly postedFull: number;
+  /** Entries of that ring that wait to be served, {@link abi.POSTED_DEPTH} at most. */
+  readonly postedWaiting: number;
   /** Times that it idled because the guest asked for it. */
   readonly parks: number;
   /** TSC before the first instruction; 0 before the start. */
@@ -93,6 +95,13 @@ function long(words: Int32Array, at: number): number {
   return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
 }
 
+/** Entries of the posted ring between the vCPU, which puts, and its core, which takes. */
+function waiting(block: Int32Array): number {
+  const taken = block[abi.VCPU_BLOCK_POSTED_TAIL]!;
+  const put = block[abi.VCPU_BLOCK_STATE + abi.STATE_POSTED]!;
+  return Math.max(0, Math.min(abi.POSTED_DEPTH, put - taken | 0));
+}
+
 /** Linux's /proc/PID/task/TID/schedstat: its first figure is the time on a processor. */
 function cpuTime(thread: number): number {
   if (thread === 0) return 0;
@@ -137,6 +146,7 @@ function vcpuStats(
     postedCalls: counters[COUNTER.postedCalls]!,
     postedExits: counters[COUNTER.postedExits]!,
     postedFull: long(block, state + abi.STATE_POSTED_FULL),
+    postedWaiting: waiting(block),
     parks: long(block, state + abi.STATE_PARKS),
     firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
     thread,

@@ -21,7 +21,7 @@ int32_t sx_clock_realtime(uint32_t *words, uint32_t size) {
   return 0;
 }
 
-static uint64_t raw_ns(void) {
+uint64_t clock_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC_RAW, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -32,8 +32,8 @@ double sx_tsc_khz(uint32_t milliseconds) {
     return fail_with("sx_tsc_khz", EINVAL);
   }
   uint64_t span = (uint64_t)milliseconds * 1000000u;
-  uint64_t start_ns = raw_ns(), start = tsc(), now_ns;
-  do now_ns = raw_ns();
+  uint64_t start_ns = clock_ns(), start = tsc(), now_ns;
+  do now_ns = clock_ns();
   while (now_ns - start_ns < span);
   return (double)(tsc() - start) * 1e6 / (double)(now_ns - start_ns);
 }

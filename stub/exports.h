@@ -117,6 +117,19 @@ SX_EXPORT int32_t sx_vcpu_start(int32_t vcpu, uint32_t cpu, int32_t core);
 SX_EXPORT int32_t sx_vcpu_run(int32_t vcpu);
 /** Gives an SX_COMMAND_* and gets the vCPU out of the guest to obey it. */
 SX_EXPORT int32_t sx_vcpu_command(int32_t vcpu, uint32_t command);
+/**
+ * Keeps the vCPU out of the guest, at an instruction boundary, until it is released: when this returns
+ * it is out, whoever runs it. ETIMEDOUT, and no hold, when it does not come out within two seconds;
+ * EBUSY when it is held. One caller at a time.
+ */
+SX_EXPORT int32_t sx_vcpu_hold(int32_t vcpu);
+/** Lets it go on. */
+SX_EXPORT int32_t sx_vcpu_release(int32_t vcpu);
+/**
+ * TSC ticks from asking for the last hold to the vCPU's going on, both included; 0 when it was out of
+ * the guest all the time anyway. EAGAIN while it has not gone on.
+ */
+SX_EXPORT double sx_vcpu_pause(int32_t vcpu);
 /** As sx_vm_statistics(); the vCPU may be running. */
 SX_EXPORT int32_t sx_vcpu_statistics(int32_t vcpu, uint8_t *out, uint32_t size);
 /**

@@ -62,6 +62,10 @@ struct vcpu {
   uint32_t posted_head;
   bool event_pending;     /* the engine waits for the completion of the last event */
   uint64_t event_ticks;   /* TSC when that event was made */
+  _Atomic uint32_t held;    /* futex word: somebody moves its thread */
+  _Atomic uint32_t outside; /* futex word: its runner, if any, does not enter before hold_enter() */
+  uint64_t held_at;         /* TSC when the hold was asked for */
+  _Atomic uint64_t pause_ticks; /* how long the last hold kept its runner, 0 when it did not */
 };
 
 /* errors.c: record which call failed; both return a negative errno. */
@@ -101,8 +105,14 @@ void region_release(struct region *region);
 /* core.c */
 void core_ring(const struct core *core);
 
-/* vcpu.c */
+/* vcpu.c: whether the runner is wanted outside, by a command or by a hold. */
 bool vcpu_commanded(const struct vcpu *vcpu);
+
+/* hold.c: by the runner, before it sleeps or ends, and before it may enter the guest again. The second
+ * waits for the end of a hold. */
+void hold_leave(struct vcpu *vcpu);
+void hold_enter(struct vcpu *vcpu);
+void hold_end(struct vcpu *vcpu);
 
 /* thread.c */
 /* The one signal that a vCPU thread takes: for engines that run guests inside a system call. */
@@ -125,11 +135,12 @@ int guarded_copy_install(void);
 /* Bytes that were not copied because `from` was cut short; 0 when all were. */
 size_t guarded_copy(void *to, const void *from, size_t size);
 
-/* futex.c: the words lie in shared mappings; timeout 0 waits without end. */
+/* futex.c: timeout 0 waits without end; 0 or a negative errno. */
 int futex_wait(void *word, uint32_t expected, uint64_t timeout_ns);
 void futex_wake(void *word);
 
-/* clock.c */
+/* clock.c: CLOCK_MONOTONIC_RAW */
+uint64_t clock_ns(void);
 static inline uint64_t tsc(void) {
   return __builtin_ia32_rdtsc();
 }

@@ -38,14 +38,19 @@ static int thread_id(void) {
   return id;
 }
 
-bool vcpu_commanded(const struct vcpu *vcpu) {
+static bool told(const struct vcpu *vcpu) {
   return load(&vcpu->block->control.command) != SX_COMMAND_RUN;
 }
 
-/* Waits out a pause. False when the vCPU must stop. */
+bool vcpu_commanded(const struct vcpu *vcpu) {
+  return told(vcpu) || atomic_load_explicit(&vcpu->held, memory_order_acquire);
+}
+
+/* Waits out holds and pauses. False when the vCPU must stop. */
 static bool obey(struct vcpu *vcpu) {
   struct sx_control *control = &vcpu->block->control;
   for (;;) {
+    hold_enter(vcpu);
     uint32_t kicks = load(&control->kicks);
     uint32_t command = load(&control->command);
     if (command == SX_COMMAND_STOP) return false;
@@ -54,6 +59,7 @@ static bool obey(struct vcpu *vcpu) {
       return true;
     }
     store(&vcpu->block->state.state, SX_VCPU_PAUSED);
+    hold_leave(vcpu);
     futex_wait(&control->kicks, kicks, 0);
   }
 }
@@ -112,10 +118,16 @@ static void park_if_asked(struct vcpu *vcpu) {
   const struct sx_completion *completion = &vcpu->block->completion;
   if (completion->action != SX_ACTION_PARK || vcpu->vm->virtual_clock) return;
   uint32_t kicks = load(&vcpu->block->control.kicks);
-  if (vcpu_commanded(vcpu)) return;
+  if (told(vcpu)) return;
   vcpu->block->state.parks++;
-  futex_wait(&vcpu->block->control.kicks, kicks,
-             (uint64_t)completion->data_hi << 32 | completion->data_lo);
+  uint64_t limit = (uint64_t)completion->data_hi << 32 | completion->data_lo;
+  uint64_t begun = clock_ns(), gone = 0;
+  hold_leave(vcpu);
+  /* A hold that just missed its going to sleep may have interrupted it. */
+  while (futex_wait(&vcpu->block->control.kicks, kicks, limit ? limit - gone : 0) == -EINTR) {
+    gone = clock_ns() - begun;
+    if (limit && gone >= limit) break;
+  }
 }
 
 static uint64_t cpu_time(void) {
@@ -144,6 +156,7 @@ static void *vcpu_main(void *argument) {
   atomic_store(&vcpu->tid, 0);
   vcpu->block->state.cpu_ns = cpu_time();
   store(&vcpu->block->state.state, SX_VCPU_STOPPED);
+  hold_leave(vcpu);
   return NULL;
 }
 
@@ -154,6 +167,7 @@ int32_t sx_vcpu_create(int32_t vm_handle, uint32_t index) {
   if (!vcpu) return fail("calloc");
   vcpu->vm = vm;
   vcpu->index = index;
+  vcpu->outside = 1;
   uint64_t size = (sizeof(struct sx_vcpu_block) + 4095) & ~(uint64_t)4095;
   int result = region_create("splitx-vcpu", size, &vcpu->region);
   if (result == 0) {
@@ -225,6 +239,7 @@ int32_t sx_vcpu_run(int32_t handle) {
     store(&vcpu->block->state.state, SX_VCPU_STOPPED);
   }
   atomic_store(&vcpu->tid, 0);
+  hold_leave(vcpu);
   return found;
 }
 
@@ -244,6 +259,7 @@ int32_t sx_vcpu_destroy(int32_t handle) {
   struct vcpu *vcpu = handle_get(HANDLE_VCPU, handle);
   if (!vcpu) return fail_with("sx_vcpu_destroy", EBADF);
   if (vcpu->has_thread) {
+    hold_end(vcpu);
     sx_vcpu_command(handle, SX_COMMAND_STOP);
     pthread_join(vcpu->thread, NULL);
   } else if (atomic_load(&vcpu->tid)) {

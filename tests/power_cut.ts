@@ -21,7 +21,7 @@ export interface PowerCut {
 /** Command line of a `run` of the log guest. */
 export function journalArguments(disk: string, cmdline: string): string[] {
   return [
-    ...["run", "-A", "cli/run.ts", "--guest", "journal", "--memory", "8M"],
+    ...["run", "-A", "cli/run.ts", "--once", "--guest", "journal", "--memory", "8M"],
     ...["--disk", disk, "--writable", "--cmdline", cmdline],
   ];
 }

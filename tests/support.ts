@@ -198,9 +198,9 @@ export async function command(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs `deno task run` without the task. */
+/** Runs `deno task run --once` without the task. */
 export function cliRun(args: readonly string[], env = {}): Promise<CommandResult> {
-  return command(Deno.execPath(), ["run", "-A", "cli/run.ts", ...args], env);
+  return command(Deno.execPath(), ["run", "-A", "cli/run.ts", "--once", ...args], env);
 }
 
 /** Runs `deno task lab` without the task. */

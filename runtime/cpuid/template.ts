@@ -8,7 +8,7 @@ const WORD_MAX = 2 ** 32 - 1, ALL_BITS = WORD_MAX;
 
 const wordSchema = z.union([
   z.int().min(0).max(WORD_MAX),
-  z.string().regex(/^0x[0-9a-f]{1,8}$/i, "write a number or 0x and hexadecimal digits"),
+  z.string().regex(/^0[xX][0-9a-fA-F]{1,8}$/, "write a number or 0x and hexadecimal digits"),
 ]).transform(Number);
 
 /** A value for all 32 bits, or for those of a mask. */

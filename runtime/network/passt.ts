@@ -12,6 +12,8 @@ const ADDRESSES = [
   ...["--mac-addr", "52:55:0a:00:02:02", "--dns-forward", "10.0.2.3", "--mtu", "1500"],
 ];
 const BEHAVIOUR = ["--quiet", "--stderr", "--ipv4-only", "--one-off"];
+/** Its name in /proc begins so. */
+const COMMAND = /^passt/;
 /** User and group `nobody`: to whom passt changes when root starts it. */
 const NOBODY = 65534;
 const ROUTES = "/proc/net/route", DEFAULT_DESTINATION = "00000000";
@@ -46,8 +48,35 @@ function withoutRoute(): readonly string[] {
   return leavesHost ? [] : ["--interface", "lo"];
 }
 
-/** Starts passt, which goes into the background when its socket is there. */
-function start(folder: string, socket: string): void {
+/** A machine's passt. */
+export interface Passt {
+  /** The stub's handle of the stream. */
+  readonly handle: number;
+  /** Its process, when it told. */
+  readonly process: number | undefined;
+}
+
+/** Whether a process is a passt: one that has ended may have left its number to another. */
+export function isPasst(process: number): boolean {
+  try {
+    return COMMAND.test(Deno.readTextFileSync(`/proc/${process}/comm`));
+  } catch {
+    return false;
+  }
+}
+
+/** What a file of passt's says, undefined when it has written none. */
+function processIn(file: string): number | undefined {
+  try {
+    return Number(Deno.readTextFileSync(file));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts passt, which goes into the background when its socket is there: its process. */
+function start(folder: string, socket: string): number | undefined {
+  const pid = `${folder}/pid`;
   const user: string[] = [];
   if (Deno.uid() === 0) {
     Deno.chownSync(folder, NOBODY, NOBODY);
@@ -55,7 +84,10 @@ function start(folder: string, socket: string): void {
   }
   let result: Deno.CommandOutput;
   try {
-    result = run([...BEHAVIOUR, ...ADDRESSES, ...withoutRoute(), ...user, "--socket", socket]);
+    result = run([
+      ...[...BEHAVIOUR, ...ADDRESSES, ...withoutRoute(), ...user],
+      ...["--socket", socket, "--pid", pid],
+    ]);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw hostError(
@@ -64,7 +96,7 @@ function start(folder: string, socket: string): void {
         `${INSTALL}; ${WITHOUT}`,
     );
   }
-  if (result.success) return;
+  if (result.success) return processIn(pid);
   const lines = new TextDecoder().decode(result.stderr).split("\n");
   const why = lines.filter((line) => !ASIDE.test(line)).at(-1) ?? `exit code ${result.code}`;
   throw hostError("passt-failed", `passt does not start: ${why.trim()}; ${WITHOUT}`);
@@ -73,15 +105,14 @@ function start(folder: string, socket: string): void {
 /**
  * Starts passt and connects to it.
  *
- * @returns the stub's handle of the stream
  * @throws SplitXError `no-passt` or `passt-failed` with what to do
  */
-export function connectPasst(stub: Stub): number {
+export function connectPasst(stub: Stub): Passt {
   const folder = Deno.makeTempDirSync({ prefix: "splitx-passt-" });
   try {
     const socket = `${folder}/s`, path = new TextEncoder().encode(`${socket}\0`);
-    start(folder, socket);
-    return check(stub, stub.sx_stream_connect(path, path.length));
+    const process = start(folder, socket);
+    return { handle: check(stub, stub.sx_stream_connect(path, path.length)), process };
   } catch (error) {
     if (!(error instanceof StubError)) throw error;
     throw hostError("passt-failed", `passt does not answer (${error.message}); ${WITHOUT}`);

@@ -126,7 +126,8 @@ namespaceTest("a tap that cannot be is refused in one line", async () => {
     const { code, stderr } = await command("unshare", ["--net", "--mount", "sh", "-ec", script]);
     return { code, line: stderr.trimEnd().split("\n").at(-1)! };
   };
-  const run = (tap: string) => `${Deno.execPath()} run -A cli/run.ts --guest net --network ${tap}`;
+  const run = (tap: string) =>
+    `${Deno.execPath()} run -A cli/run.ts --once --guest net --network ${tap}`;
   const missing = await refused(`mount -t tmpfs none /dev/net && ${run("tap:sxtap9")}`);
   match(missing.line, /^run: \/dev\/net\/tun is not there: load it with: modprobe tun$/);
   strictEqual(missing.code, 3);

@@ -125,7 +125,8 @@ for (const size of [4096, 131072]) {
 engineNamespaceTest(
   "a guest that writes to a disk without room on the host is told so",
   async () => {
-    const run = `${Deno.execPath()} run -A cli/run.ts --guest blk --disk "$d/disk" --writable`;
+    const run =
+      `${Deno.execPath()} run -A cli/run.ts --once --guest blk --disk "$d/disk" --writable`;
     const { code, stdout, stderr } = await command("unshare", [
       ...["--mount", "--propagation", "private", "sh", "-ec"],
       `d=$(mktemp -d)

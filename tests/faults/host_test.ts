@@ -12,7 +12,7 @@ import {
   TempFile,
 } from "../support.ts";
 
-const DENO = [Deno.execPath(), "run", "-A", "cli/run.ts", "--guest", "hello"];
+const DENO = [Deno.execPath(), "run", "-A", "cli/run.ts", "--once", "--guest", "hello"];
 const ON_KVM = [...DENO, "--engine", "kvm"].join(" ");
 
 Deno.test("run without a C compiler and with an empty cache says how to install one", async () => {

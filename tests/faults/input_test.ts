@@ -52,6 +52,16 @@ const OPTIONS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an initrd that is not there", ["--initrd", "/no"], /^run: initrd \/no does not exist$/],
   ["an initrd that is a folder", ["--initrd", "/"], /^run: initrd \/ is a folder$/],
   ["an initrd that is empty", ["--initrd", "/dev/null"], /^run: initrd \/dev\/null is empty$/],
+  [
+    "a topology that is not there",
+    ["--topology", "/nowhere"],
+    /^run: topology \/nowhere: it cannot be read$/,
+  ],
+  [
+    "a topology that is none",
+    ["--topology", "deno.json"],
+    /^run: topology deno.json: cores: /,
+  ],
   ["a disk that is not there", ["--disk", "/nowhere"], /^run: disk \/nowhere does not exist$/],
   ["a disk that is a folder", ["--disk", "/"], /^run: disk \/ is a folder$/],
   ["a disk that is a device", ["--disk", "/dev/null"], /^run: disk \/dev\/null is not a regular/],
@@ -121,14 +131,34 @@ for (const [what, text, line] of PLANS) {
 
 engineTest("run refuses a plan outside the process's CPU mask", async () => {
   using plan = new TempFile(`{"housekeeping":[0],"hypervisor":[0],"guest":[1]}`);
-  const args = ["-c", "0", Deno.execPath(), "run", "-A", "cli/run.ts", "--guest", "hello"];
+  const args = [
+    "-c",
+    "0",
+    Deno.execPath(),
+    "run",
+    "-A",
+    "cli/run.ts",
+    "--once",
+    "--guest",
+    "hello",
+  ];
   const { code, stderr } = await command("taskset", [...args, "--plan", plan.path]);
   match(stderr, /^run: core plan refused: guest core 1 is outside this process's CPU mask$/m);
   strictEqual(code, 2);
 });
 
 engineTest("run refuses split placement on one core", async () => {
-  const args = ["-c", "0", Deno.execPath(), "run", "-A", "cli/run.ts", "--guest", "hello"];
+  const args = [
+    "-c",
+    "0",
+    Deno.execPath(),
+    "run",
+    "-A",
+    "cli/run.ts",
+    "--once",
+    "--guest",
+    "hello",
+  ];
   const { code, stderr } = await command("taskset", args);
   match(stderr, /^run: more roles than cores: /m);
   strictEqual(code, 2);

@@ -14,6 +14,7 @@ async function interruptAfter(
       "run",
       "-A",
       "cli/run.ts",
+      "--once",
       "--cmdline",
       `mark=${mark} ${args[1] ?? ""}`,
       ...args.slice(2),

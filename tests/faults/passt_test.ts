@@ -24,7 +24,7 @@ function connectIn(folder: string): number {
   const before = Deno.env.get("TMPDIR");
   Deno.env.set("TMPDIR", folder);
   try {
-    return connectPasst(stub);
+    return connectPasst(stub).handle;
   } finally {
     if (before === undefined) Deno.env.delete("TMPDIR");
     else Deno.env.set("TMPDIR", before);
@@ -96,7 +96,7 @@ testUnless(NO_PASST, "passt ends with a process that is killed", async () => {
 const CONNECT = `
   import { connectPasst } from "./runtime/network/passt.ts";
   import { stub } from "./tests/memory_machine.ts";
-  console.log(stub.sx_stream_close(connectPasst(stub)));`;
+  console.log(stub.sx_stream_close(connectPasst(stub).handle));`;
 
 if (NO_PASST === "") {
   namespaceTest("passt starts on a host without a way out", async () => {

@@ -7,7 +7,7 @@ import { TempFile } from "../support.ts";
 
 /** A script that may write, then the image's own init, which may not and finds what was written. */
 const COMMANDS = `
-run() { deno run -A cli/run.ts --guest linux --rootfs "$@"; echo "code $?"; }
+run() { deno run -A cli/run.ts --once --guest linux --rootfs "$@"; echo "code $?"; }
 echo 'echo "script of $(cat /etc/name)"; echo kept > /new; cat /proc/partitions; exit 9' > "$2/script"
 truncate -s 1M "$2/disk"
 run "$1" --writable --disk "$2/disk" --script "$2/script"

@@ -1,0 +1,200 @@
+/** What every core and machine does now: counters now, less counters before. */
+import { usableCores } from "../../cores/topology.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Vm } from "../vm.ts";
+import type { VmStats } from "../vm_stats.ts";
+import { HostLoad } from "./host_load.ts";
+import type { CoreActivity, CoreRole, MachineActivity, Snapshot } from "./schemas.ts";
+
+const NS_PER_MS = 1e6;
+
+/** Time of one thread or core, nanoseconds since its start. */
+interface Times {
+  readonly busy: number;
+  readonly spin: number;
+  /** All of which the others are parts. */
+  readonly whole: number;
+}
+
+interface Shares {
+  readonly busy: number;
+  readonly spin: number;
+}
+
+interface Sums {
+  readonly exits: number;
+  readonly requests: number;
+}
+
+function clamped(share: number): number {
+  return Number.isFinite(share) ? Math.max(0, Math.min(1, share)) : 0;
+}
+
+function rounded(share: number): number {
+  return Math.round(clamped(share) * 1000) / 1000;
+}
+
+function sumsOf({ vcpus, queueRequests }: VmStats): Sums {
+  let exits = 0, requests = queueRequests;
+  for (const vcpu of vcpus) {
+    exits += vcpu.exitsTotal;
+    requests += vcpu.calls + vcpu.postedCalls;
+  }
+  return { exits, requests };
+}
+
+function isLiving(vm: Vm): boolean {
+  return vm.state === "running" || vm.state === "paused";
+}
+
+/** Who does what on each core. */
+export function rolesOf(vms: readonly Vm[]): Map<number, CoreRole[]> {
+  const roles = new Map<number, CoreRole[]>();
+  const add = (cpu: number, role: CoreRole) => {
+    const there = roles.get(cpu) ?? [];
+    const known = there.some((other) =>
+      other.role === role.role && other.vm === role.vm && other.vcpu === role.vcpu
+    );
+    if (!known) there.push(role);
+    roles.set(cpu, there);
+  };
+  for (const vm of vms) {
+    if (vm.state === "stopped" || vm.state === "failed") continue;
+    for (const cpu of vm.plan.housekeeping) add(cpu, { role: "housekeeping" });
+    for (const cpu of vm.plan.hypervisor) add(cpu, { role: "hypervisor", vm: vm.id });
+    for (const cpu of vm.plan.sidecore) add(cpu, { role: "sidecore", vm: vm.id });
+    for (const [vcpu, cpu] of vm.plan.guest.slice(0, vm.config.vcpus).entries()) {
+      add(cpu, { role: "guest", vm: vm.id, vcpu });
+    }
+  }
+  return roles;
+}
+
+/** See the head of this file. */
+export class Activity {
+  readonly #runtime: Runtime;
+  readonly #now: () => number;
+  readonly #load = new HostLoad();
+  #times = new Map<string, Times>();
+  #sums = new Map<number, Sums>();
+  #at: number;
+  #number = 0;
+
+  /** @param now milliseconds since the epoch */
+  constructor(runtime: Runtime, now: () => number) {
+    this.#runtime = runtime;
+    this.#now = now;
+    this.#at = now();
+  }
+
+  /** Looks at everything; shares and rates are of the time since the last look. */
+  look(): Snapshot {
+    const now = this.#now();
+    const spanMs = Math.max(1, now - this.#at);
+    const { vms } = this.#runtime;
+    const stats = new Map(vms.map((vm) => [vm, vm.stats()]));
+    const cores = this.#cores(vms, stats, spanMs * NS_PER_MS);
+    const machines = this.#machines(stats, spanMs / 1000);
+    this.#at = now;
+    return { number: ++this.#number, at: new Date(now).toISOString(), spanMs, cores, machines };
+  }
+
+  #machines(stats: ReadonlyMap<Vm, VmStats>, seconds: number): MachineActivity[] {
+    const before = this.#sums;
+    this.#sums = new Map();
+    return [...stats].map(([vm, one]) => {
+      const sums = sumsOf(one), last = before.get(vm.id) ?? { exits: 0, requests: 0 };
+      this.#sums.set(vm.id, sums);
+      const exits: Record<string, number> = {};
+      for (const vcpu of one.vcpus) {
+        for (const [reason, count] of Object.entries(vcpu.exits)) {
+          exits[reason] = (exits[reason] ?? 0) + count;
+        }
+      }
+      return {
+        id: vm.id,
+        name: vm.config.name,
+        state: vm.state,
+        exits,
+        exitsPerSecond: Math.max(0, Math.round((sums.exits - last.exits) / seconds)),
+        requests: sums.requests,
+        requestsPerSecond: Math.max(0, Math.round((sums.requests - last.requests) / seconds)),
+        postedWaiting: one.vcpus.reduce((sum, vcpu) => sum + vcpu.postedWaiting, 0),
+        residentBytes: Math.max(0, one.residentBytes),
+      };
+    });
+  }
+
+  #cores(vms: readonly Vm[], stats: ReadonlyMap<Vm, VmStats>, spanNs: number): CoreActivity[] {
+    const before = this.#times;
+    this.#times = new Map();
+    const since = (key: string, times: Times): Times => {
+      this.#times.set(key, times);
+      const last = before.get(key) ?? { busy: 0, spin: 0, whole: 0 };
+      return {
+        busy: Math.max(0, times.busy - last.busy),
+        spin: Math.max(0, times.spin - last.spin),
+        whole: Math.max(0, times.whole - last.whole),
+      };
+    };
+    const shares = new Map<number, Shares>();
+    const add = (cpu: number, { busy, spin }: Shares) => {
+      const there = shares.get(cpu) ?? { busy: 0, spin: 0 };
+      shares.set(cpu, { busy: there.busy + busy, spin: there.spin + spin });
+    };
+    const served = new Map<number, number>();
+    for (const vm of vms) {
+      if (!isLiving(vm)) continue;
+      for (const [i, vcpu] of stats.get(vm)!.vcpus.entries()) {
+        // The thread's time on its processor holds the guest's and the waits for completions.
+        const { busy: guest, spin } = since(`vcpu ${vm.id}.${i}`, {
+          busy: vcpu.cpuNs,
+          spin: vcpu.waitNs,
+          whole: 0,
+        });
+        const waits = Math.min(spin, guest);
+        const sameCore = vm.config.placement === "same-core";
+        add(vm.plan.guest[i]!, {
+          busy: (sameCore ? guest : guest - waits) / spanNs,
+          spin: sameCore ? 0 : waits / spanNs,
+        });
+        const [cpu] = vm.plan.hypervisor;
+        if (cpu === undefined) continue;
+        const serving = since(`served ${vm.id}.${i}`, { busy: vcpu.servedNs, spin: 0, whole: 0 });
+        served.set(cpu, (served.get(cpu) ?? 0) + serving.busy);
+      }
+    }
+    const { nsPerTick } = this.#runtime;
+    for (const core of this.#runtime.hypervisorCores) {
+      const { loopTicks, parkedTicks, turns } = core.stats();
+      if (turns === 0 && !served.has(core.cpu)) continue;
+      const { whole, spin: parked } = since(`core ${core.handle}`, {
+        busy: 0,
+        spin: parkedTicks * nsPerTick,
+        whole: loopTicks * nsPerTick,
+      });
+      add(core.cpu, hypervisorShares(whole, parked, served.get(core.cpu) ?? 0));
+    }
+    const load = this.#load.read(), roles = rolesOf(vms);
+    return usableCores(this.#runtime.topology).map(({ cpu }) => {
+      const hostBusy = rounded(load.get(cpu) ?? 0), own = shares.get(cpu);
+      const busy = own ? rounded(own.busy) : hostBusy;
+      const spin = own ? Math.min(rounded(own.spin), rounded(1 - busy)) : 0;
+      return {
+        cpu,
+        roles: roles.get(cpu) ?? [],
+        busy,
+        spin,
+        idle: rounded(1 - busy - spin),
+        hostBusy,
+      };
+    });
+  }
+}
+
+/** A loop that says nothing of itself sleeps, or has not once been idle. */
+function hypervisorShares(whole: number, parked: number, served: number): Shares {
+  if (whole <= 0) return { busy: served > 0 ? 1 : 0, spin: 0 };
+  const busy = clamped(served / whole);
+  return { busy, spin: clamped(1 - busy - clamped(parked / whole)) };
+}

@@ -1,0 +1,1884 @@
+// Made by `deno task api-types` from the routes; do not edit.
+// deno-lint-ignore-file
+export interface paths {
+    "/api/host": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The host, its cores and the engine probe */
+        get: operations["getHost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Roles and load of every core */
+        get: operations["getPlan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plan/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The cores that a machine would get now, or why it would get none */
+        post: operations["previewPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every machine that was not deleted */
+        get: operations["listVms"];
+        put?: never;
+        /**
+         * Makes a machine; it does not run yet
+         * @description `guest` is a bundled guest, `linux`, or a file in an image folder. Its console is read from now on, so that it never waits for a reader.
+         */
+        post: operations["createVm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One machine */
+        get: operations["getVm"];
+        put?: never;
+        post?: never;
+        /** Stops a machine and gives back its cores, memory and files */
+        delete: operations["deleteVm"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counters since its start: exits by reason, requests, rings, memory */
+        get: operations["getVmStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs the guest */
+        post: operations["startVm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Halts every vCPU where it is */
+        post: operations["pauseVm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes on after a pause */
+        post: operations["resumeVm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the machine, whatever it does */
+        post: operations["stopVm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Moves its vCPUs and roles to other cores, while its guest runs
+         * @description A plan that cannot be is refused with the reason before anything moves.
+         */
+        put: operations["moveVm"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/plan/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether it could have another plan now, or why not */
+        post: operations["previewMove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The console, by a WebSocket
+         * @description Binary messages are bytes: first what was said lately, then what comes; what is sent is typed. The text message {"resize":{"columns":80,"rows":24}} tells the size of the terminal. Close codes: 1000 it has ended, 1008 a message that is none, 1013 too slow.
+         */
+        get: operations["watchConsole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bundled guests, and the files in the image folders */
+        get: operations["getGuests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records, newest first */
+        get: operations["listRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record */
+        get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Experiments with the JSON Schema of their parameters, and those that were started */
+        get: operations["listExperiments"];
+        put?: never;
+        /** Starts an experiment */
+        post: operations["startExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far one is */
+        get: operations["getExperiment"];
+        put?: never;
+        post?: never;
+        /** Ends one early */
+        delete: operations["cancelExperiment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live statistics: the event `snapshot` ten times a second, each a Snapshot */
+        get: operations["getEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the runtime is well; needs no token */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics for Prometheus */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps the token of this request in a cookie, for WebSockets and events of a browser */
+        post: operations["openSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Snapshot: {
+            number: number;
+            at: string;
+            spanMs: number;
+            cores: components["schemas"]["CoreActivity"][];
+            machines: components["schemas"]["MachineActivity"][];
+        };
+        CoreActivity: {
+            cpu: number;
+            roles: {
+                /** @enum {string} */
+                role: "housekeeping" | "hypervisor" | "sidecore" | "guest";
+                vm?: number;
+                vcpu?: number;
+            }[];
+            busy: number;
+            spin: number;
+            idle: number;
+            hostBusy: number;
+        };
+        MachineActivity: {
+            id: number;
+            name: string;
+            /** @enum {string} */
+            state: "created" | "running" | "paused" | "stopped" | "failed";
+            exits: {
+                [key: string]: number;
+            };
+            exitsPerSecond: number;
+            requests: number;
+            requestsPerSecond: number;
+            postedWaiting: number;
+            residentBytes: number;
+        };
+        Host: {
+            host: {
+                cpu: string;
+                cores: string;
+                kernel: string;
+                deno: string;
+                tscKhz: number;
+                /** @enum {string} */
+                native: "everything" | "ring-3" | "none";
+                ring0Ns: number;
+                ring3Ns: number;
+                exitNs: number;
+            };
+            probe: components["schemas"]["EngineProbe"];
+            engines: {
+                micro: {
+                    /** @enum {string} */
+                    engine: "kvm" | "soft";
+                    why: string;
+                };
+                pc: {
+                    /** @enum {string} */
+                    engine: "kvm" | "soft";
+                    why: string;
+                };
+            };
+            cores: components["schemas"]["HostCore"][];
+        };
+        EngineProbe: {
+            /** @enum {string} */
+            native: "everything" | "ring-3" | "none";
+            problem: string;
+            ring0Ns: number;
+            ring3Ns: number;
+            exitNs: number;
+            disableExits: number;
+            irqchip: boolean;
+            splitIrqchip: boolean;
+            immediateExit: boolean;
+            maxVcpus: number;
+        };
+        HostCore: {
+            cpu: number;
+            siblings: number[];
+            package: number;
+            node: number;
+            cacheGroup: number[];
+            cacheBytes: number;
+            online: boolean;
+            isolated: boolean;
+            allowed: boolean;
+        };
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            errors?: {
+                at: string;
+                detail: string;
+            }[];
+        };
+        Plan: {
+            at: string;
+            spanMs: number;
+            cores: components["schemas"]["CoreActivity"][];
+        };
+        PlanPreview: {
+            /** @enum {boolean} */
+            possible: true;
+            plan: components["schemas"]["CorePlan"];
+            /** @enum {string} */
+            engine: "kvm" | "soft";
+            why: string;
+        } | {
+            /** @enum {boolean} */
+            possible: false;
+            code: string;
+            reason: string;
+        };
+        CorePlan: {
+            housekeeping: number[];
+            hypervisor: number[];
+            /** @default [] */
+            sidecore?: number[];
+            guest: number[];
+        };
+        VmRequest: {
+            /** @default vm */
+            name?: string;
+            guest: string;
+            initrd?: string;
+            /**
+             * @default auto
+             * @enum {string}
+             */
+            engine?: "auto" | "kvm" | "soft";
+            /**
+             * @default micro
+             * @enum {string}
+             */
+            machine?: "micro" | "pc";
+            /** @enum {string} */
+            irqchip?: "none" | "full" | "split";
+            /**
+             * @default split
+             * @enum {string}
+             */
+            placement?: "same-core" | "split";
+            /**
+             * @default polled
+             * @enum {string}
+             */
+            notification?: "exit" | "polled";
+            /**
+             * @default host
+             * @enum {string}
+             */
+            clock?: "host" | "virtual";
+            seed?: number;
+            epoch?: number;
+            /** @default false */
+            traceHash?: boolean;
+            trace?: {
+                /** @default 0 */
+                from?: number;
+                /** @default 9007199254740991 */
+                count?: number;
+            };
+            /** @default 1 */
+            vcpus?: number;
+            /** @default 67108864 */
+            memory?: number | string;
+            disk?: string;
+            /** @default false */
+            writable?: boolean;
+            /** @default [] */
+            disks?: {
+                file: string;
+                /** @default false */
+                writable?: boolean;
+                serial?: string;
+                /** @default 1 */
+                queues?: number;
+            }[];
+            network?: string;
+            mac?: string;
+            /**
+             * @default serial
+             * @enum {string}
+             */
+            console?: "serial" | "virtio";
+            /** @default [] */
+            ports?: {
+                name: string;
+                socket: string;
+            }[];
+            /** @default  */
+            cmdline?: string;
+            cpuid?: string | {
+                policy?: string;
+                leaves: {
+                    leaf: number | string;
+                    /** @default 0 */
+                    subleaf?: number | string;
+                    eax?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    ebx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    ecx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    edx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                }[];
+            };
+            /** @default {} */
+            polling?: {
+                /** @default 1 */
+                startRate?: number;
+                /** @default 3000 */
+                stopIdleMs?: number;
+                /** @default 64 */
+                quantum?: number;
+                /** @default 8 */
+                leastQuantum?: number;
+                /** @default 10 */
+                stuckUs?: number;
+            };
+            plan?: {
+                housekeeping: number[];
+                hypervisor: number[];
+                /** @default [] */
+                sidecore?: number[];
+                guest: number[];
+            };
+            /** @default false */
+            overcommit?: boolean;
+        };
+        Vm: {
+            id: number;
+            name: string;
+            /** @enum {string} */
+            state: "created" | "running" | "paused" | "stopped" | "failed";
+            config: {
+                name: string;
+                guest: string;
+                /** @enum {string} */
+                engine: "kvm" | "soft";
+                /** @enum {string} */
+                machine: "micro" | "pc";
+                /** @enum {string} */
+                irqchip: "none" | "full" | "split";
+                /** @enum {string} */
+                placement: "same-core" | "split";
+                /** @enum {string} */
+                notification: "exit" | "polled";
+                /** @enum {string} */
+                clock: "host" | "virtual";
+                vcpus: number;
+                memory: number;
+                cmdline: string;
+                /** @enum {string} */
+                console: "serial" | "virtio";
+                network?: string;
+                disks: string[];
+            };
+            plan: components["schemas"]["CorePlan"];
+            end?: {
+                /** @enum {string} */
+                state: "stopped" | "failed";
+                code?: number;
+                reason?: string;
+                lastExit?: {
+                    reason: string;
+                    address: string;
+                    rip: string;
+                    detail: number;
+                };
+            };
+            watchers: number;
+        };
+        VmStats: {
+            vcpus: components["schemas"]["VcpuStats"][];
+            wildPorts: number;
+            unmappedMemory: number;
+            unknownCalls: number;
+            queueNotifications: number;
+            queueRequests: number;
+            interrupts: number;
+            lostInterrupts: number;
+            framesSent: number;
+            framesReceived: number;
+            framesDropped: number;
+            linksLost: number;
+            residentBytes: number;
+            kvm: {
+                [key: string]: number;
+            };
+        };
+        VcpuStats: {
+            exits: {
+                [key: string]: number;
+            };
+            exitsTotal: number;
+            guestNs: number;
+            waitNs: number;
+            servedNs: number;
+            calls: number;
+            postedCalls: number;
+            postedExits: number;
+            postedFull: number;
+            postedWaiting: number;
+            parks: number;
+            firstRunTicks: number;
+            thread: number;
+            cpuNs: number;
+            kvm: {
+                [key: string]: number;
+            };
+        };
+        Moves: {
+            plan: components["schemas"]["CorePlan"];
+            moves: {
+                /** @enum {string} */
+                role: "housekeeping" | "hypervisor" | "guest";
+                vcpu?: number;
+                from: number[];
+                to: number[];
+                pauseNs?: number;
+            }[];
+        };
+        MovePreview: {
+            /** @enum {boolean} */
+            possible: true;
+        } | {
+            /** @enum {boolean} */
+            possible: false;
+            code: string;
+            reason: string;
+        };
+        Guests: {
+            bundled: {
+                name: string;
+                /** @enum {string} */
+                kind: "micro" | "linux";
+            }[];
+            folders: string[];
+            files: {
+                path: string;
+                bytes: number;
+            }[];
+        };
+        Runs: {
+            runs: {
+                id: number;
+                at: string;
+                schema: string;
+                name: string;
+                rows: number;
+            }[];
+            next?: number;
+        };
+        Run: {
+            id: number;
+            at: string;
+            record: components["schemas"]["Record"];
+        };
+        Record: {
+            schema: string;
+            name: string;
+            host: {
+                cpu: string;
+                cores: string;
+                kernel: string;
+                deno: string;
+                tscKhz: number;
+                /** @enum {string} */
+                native: "everything" | "ring-3" | "none";
+                ring0Ns: number;
+                ring3Ns: number;
+                exitNs: number;
+            };
+            rows: components["schemas"]["Row"][];
+        } & {
+            [key: string]: unknown;
+        };
+        Row: {
+            name: string;
+            /** @enum {string} */
+            engine?: "kvm" | "soft";
+            /** @enum {string} */
+            placement?: "same-core" | "split";
+            /** @enum {string} */
+            notification?: "exit" | "polled";
+            /** @enum {string} */
+            interrupts?: "injected" | "delivery-only" | "exitless";
+            guest?: string;
+            /** @enum {string} */
+            clock?: "host" | "virtual";
+            /** @enum {string} */
+            kind: "measured" | "modelled";
+            unit: string;
+            n: number;
+            p50?: number;
+            p99?: number;
+            p999?: number;
+            value?: number;
+            bound?: string;
+            holds?: boolean;
+        };
+        Experiments: {
+            experiments: components["schemas"]["Experiment"][];
+            jobs: components["schemas"]["ExperimentJob"][];
+        };
+        Experiment: {
+            name: string;
+            title: string;
+            description: string;
+            parameters: {
+                [key: string]: unknown;
+            };
+        };
+        ExperimentJob: {
+            id: string;
+            experiment: string;
+            /** @enum {string} */
+            state: "running" | "done" | "failed" | "cancelled";
+            progress: number;
+            message: string;
+            startedAt: string;
+            endedAt?: string;
+            run?: number;
+        };
+        ExperimentRequest: {
+            name: string;
+            /** @default {} */
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
+        Health: {
+            /** @enum {string} */
+            status: "ok";
+            machines: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getHost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every usable core */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VmRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan, or the reason */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanPreview"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machines, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"][];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VmRequest"];
+            };
+        };
+        responses: {
+            /** @description The machine */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVmStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VmStats"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine after the step */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine after the step */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine after the step */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The machine after the step */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    moveVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorePlan"];
+            };
+        };
+        responses: {
+            /** @description What moved, and how long each vCPU paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moves"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewMove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CorePlan"];
+            };
+        };
+        responses: {
+            /** @description Whether it can be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovePreview"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watchConsole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It goes on as a WebSocket */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGuests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What machines can be made of */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Guests"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                name?: string;
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runs"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperiments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Experiments and jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiments"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentRequest"];
+            };
+        };
+        responses: {
+            /** @description It has begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentJob"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentJob"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job after its end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentJob"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events until the connection ends; who is slow misses some */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cookie is set, where a token is needed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,75 @@
+/** Records of runs and benchmarks. */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { RunStore } from "../../run_store.ts";
+import type { ApiContext, RequestEnv } from "../context.ts";
+import { Problem } from "../problem.ts";
+import { runSchema, runsSchema } from "../schemas.ts";
+import { idParameter, json, REFUSALS } from "./answers.ts";
+
+const MOST_RUNS = 200, RUNS = 50;
+
+/** A number in a query, which arrives as text. */
+function queryNumber(most: number) {
+  return z.string().regex(/^\d{1,10}$/).transform(Number).pipe(z.int().min(1).max(most)).optional()
+    .openapi({ type: "integer", minimum: 1, maximum: most });
+}
+
+const listRuns = createRoute({
+  method: "get",
+  path: "/api/runs",
+  operationId: "listRuns",
+  summary: "Records, newest first",
+  tags: ["runs"],
+  request: {
+    query: z.strictObject({
+      /** Of this name only. */
+      name: z.string().min(1).max(200).optional(),
+      /** With smaller numbers only. */
+      before: queryNumber(2 ** 31 - 1),
+      limit: queryNumber(MOST_RUNS),
+    }),
+  },
+  responses: { 200: json(runsSchema, "A page of records"), ...REFUSALS },
+});
+
+const getRun = createRoute({
+  method: "get",
+  path: "/api/runs/{id}",
+  operationId: "getRun",
+  summary: "One record",
+  tags: ["runs"],
+  request: { params: idParameter },
+  responses: { 200: json(runSchema, "The record"), ...REFUSALS },
+});
+
+/** Adds the routes of records. */
+export function addRuns(app: OpenAPIHono<RequestEnv>, context: ApiContext): void {
+  const store = (): RunStore => {
+    if (context.store) return context.store;
+    throw new Problem(503, "no-store", "the store of records cannot be opened");
+  };
+
+  app.openapi(listRuns, (c) => {
+    const { name, before, limit = RUNS } = c.req.valid("query");
+    const filter = {
+      ...(name === undefined ? {} : { name }),
+      ...(before === undefined ? {} : { before }),
+    };
+    const found = store().list(filter, limit + 1);
+    const runs = found.slice(0, limit).map(({ id, at, record }) => ({
+      id,
+      at,
+      schema: record.schema,
+      name: record.name,
+      rows: record.rows.length,
+    }));
+    return c.json({ runs, ...(found.length > limit ? { next: runs.at(-1)!.id } : {}) }, 200);
+  });
+
+  app.openapi(getRun, (c) => {
+    const { id } = c.req.valid("param");
+    const run = store().get(id);
+    if (!run) throw new Problem(404, "no-such-run", `there is no record ${id}`);
+    return c.json({ id, at: run.at, record: { ...run.record } }, 200);
+  });
+}

@@ -1,0 +1,112 @@
+/** `deno task run` with the API beside it: how long it stays, and where it listens. */
+import { match, ok, strictEqual } from "node:assert";
+import { cliRun, engineTest, eventually, PROJECT, TempFile } from "../support.ts";
+
+/** A `run` that goes on. */
+class Running implements AsyncDisposable {
+  output = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<void>;
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "cli/run.ts", ...args],
+      cwd: PROJECT,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#read = this.#readAll();
+  }
+
+  async #readAll(): Promise<void> {
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      this.output += text;
+    }
+  }
+
+  /** Where its API is, once its guest has ended. */
+  async address(): Promise<string> {
+    const line = /^the API is on (\S+) until Ctrl-C$/m;
+    await eventually("it says where", () => line.test(this.output));
+    return line.exec(this.output)![1]!;
+  }
+
+  /** Interrupts it: its exit code and how long it took. */
+  async interrupt(): Promise<{ code: number; ms: number }> {
+    const before = performance.now();
+    this.#child.kill("SIGINT");
+    const { code } = await this.#child.status;
+    await this.#read;
+    return { code, ms: performance.now() - before };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+    await this.#read;
+  }
+}
+
+engineTest("run stays up with its API after the guest, until Ctrl-C", async () => {
+  await using running = new Running(["--guest", "hello", "--listen", "0"]);
+  const address = await running.address();
+  match(running.output, /^hello from ring 3/m);
+  const [vm] = await (await fetch(`${address}/api/vms`)).json();
+  strictEqual(vm.end.code, 0);
+  const made = await fetch(`${address}/api/vms`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ guest: "crash", cmdline: "do=loop" }),
+  });
+  const { id } = await made.json();
+  strictEqual(
+    (await (await fetch(`${address}/api/vms/${id}/start`, { method: "POST" })).json()).state,
+    "running",
+  );
+  const events = await fetch(`${address}/api/events`);
+  const { code, ms } = await running.interrupt();
+  strictEqual(code, 130);
+  ok(ms < 1500, `${ms} ms`);
+  await events.body!.cancel().catch(() => {});
+});
+
+engineTest("run --no-ui ends with the guest, and --once with its exit code", async () => {
+  const none = await cliRun(["--no-ui", "--guest", "hello"]);
+  strictEqual(none.code, 0);
+  ok(!none.stdout.includes("API"));
+  const failed = await cliRun(["--guest", "crash", "--cmdline", "do=exception", "--listen", "0"]);
+  strictEqual(failed.code, 125);
+  const json = await cliRun(["--guest", "hello", "--json"]);
+  strictEqual(JSON.parse(json.stdout).schema, "splitx.run/1");
+});
+
+engineTest("run refuses a port in use, a wrong one, and one that others reach", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const refused = async (listen: string, code: number, line: RegExp) => {
+    const result = await cliRun(["--guest", "hello", "--listen", listen]);
+    match(result.stderr.trimEnd().split("\n").at(-1)!, line);
+    strictEqual(result.code, code);
+    ok(!result.stdout.includes("hello from"), "nothing ran");
+  };
+  await refused(String(port), 3, /^run: 127\.0\.0\.1:\d+ is in use: name another with --listen/);
+  await refused("nowhere", 2, /^run: --listen nowhere: write a port, HOST:PORT or the path/);
+  await refused("0.0.0.0:0", 2, /^run: other hosts can reach 0\.0\.0\.0:0: set SPLITX_TOKEN/);
+});
+
+engineTest("run listens on a Unix socket, which goes away with it", async () => {
+  using folder = new TempFile("");
+  const path = `${folder.folder}/api.sock`;
+  await using running = new Running(["--guest", "hello", "--listen", path]);
+  strictEqual(await running.address(), path);
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  strictEqual((await (await fetch("http://localhost/healthz", { client })).json()).machines, 1);
+  strictEqual((await running.interrupt()).code, 130);
+  strictEqual([...Deno.readDirSync(folder.folder)].length, 1);
+});

@@ -1,0 +1,220 @@
+/** Every route answers as its document says, and wrong requests get problem documents. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import type { ExperimentCatalogue } from "../../runtime/api/context.ts";
+import type { ExperimentJob } from "../../runtime/api/schemas.ts";
+import { engineTest, eventually } from "../support.ts";
+import { TestApi } from "./support.ts";
+
+engineTest("host, plan, guests, health and metrics answer as documented", async () => {
+  await using api = await TestApi.open();
+  const host = await api.request("GET", "/api/host");
+  strictEqual(host.status, 200);
+  ok(host.json.cores.length >= 2);
+  const plan = await api.request("GET", "/api/plan");
+  strictEqual(
+    plan.json.cores.length,
+    host.json.cores.filter((c: { allowed: boolean }) => c.allowed).length,
+  );
+  const guests = await api.request("GET", "/api/guests");
+  ok(guests.json.bundled.some(({ name }: { name: string }) => name === "hello"));
+  deepStrictEqual(guests.json.files, [{ path: `${api.folder}/images/disk.img`, bytes: 8192 }]);
+  strictEqual((await api.request("GET", "/healthz")).json.status, "ok");
+  const metrics = await api.request("GET", "/metrics");
+  match(metrics.text, /^splitx_core_share\{cpu="0",state="idle"\} /m);
+  match(metrics.text, /^splitx_http_request_duration_seconds_count\{.*route="\/api\/host".*\} 1$/m);
+  deepStrictEqual(api.defects, []);
+});
+
+engineTest("the document is OpenAPI 3.1, and the page shows it without a script", async () => {
+  await using api = await TestApi.open();
+  const { json } = await api.request("GET", "/openapi.json");
+  strictEqual(json.openapi, "3.1.0");
+  const page = await api.request("GET", "/reference");
+  match(page.type, /^text\/html/);
+  for (const path of Object.keys(json.paths)) ok(page.text.includes(path), path);
+  ok(!/<script|style=|https?:|\son\w+=/i.test(page.text.replace(/<pre>.*?<\/pre>/gs, "")));
+  match(page.headers.get("content-security-policy")!, /default-src 'none'; script-src 'self';/);
+  match((await api.request("GET", "/reference.css")).type, /^text\/css/);
+});
+
+engineTest("a plan is previewed, or the reason is told", async () => {
+  await using api = await TestApi.open();
+  const preview = async (body: unknown) =>
+    (await api.request("POST", "/api/plan/preview", body)).json;
+  const possible = await preview({ guest: "hello" });
+  strictEqual(possible.possible, true);
+  strictEqual(possible.plan.guest.length, 1);
+  const cores = api.runtime.topology.cores.length;
+  if (cores > 8) return;
+  const refused = await preview({ guest: "hello", vcpus: 8 });
+  deepStrictEqual([refused.possible, refused.code], [false, "plan-impossible"]);
+  match(refused.reason, /more roles than cores/);
+});
+
+engineTest("a machine lives through the API, and a deleted one gives back its cores", async () => {
+  await using api = await TestApi.open();
+  const config = { name: "looper", guest: "crash", cmdline: "do=loop", memory: "16M" };
+  const made = await api.request("POST", "/api/vms", config);
+  strictEqual(made.status, 201, made.text);
+  const path = made.headers.get("location")!;
+  strictEqual(made.json.state, "created");
+  strictEqual(made.json.config.memory, 16 * 1024 ** 2);
+  const [guestCore] = made.json.plan.guest;
+  await api.refused("bad-state", 409, "POST", `${path}/pause`);
+  strictEqual((await api.request("POST", `${path}/start`)).json.state, "running");
+  await api.refused("bad-state", 409, "POST", `${path}/start`);
+  const { json: plan } = await api.request("GET", "/api/plan");
+  const core = plan.cores.find(({ cpu }: { cpu: number }) => cpu === guestCore);
+  deepStrictEqual(core.roles, [{ role: "guest", vm: made.json.id, vcpu: 0 }]);
+  strictEqual((await api.request("POST", `${path}/pause`)).json.state, "paused");
+  strictEqual((await api.request("POST", `${path}/resume`)).json.state, "running");
+  const stats = await api.request("GET", `${path}/stats`);
+  ok(stats.json.vcpus[0].cpuNs > 0);
+  const stopped = await api.request("POST", `${path}/stop`);
+  deepStrictEqual([stopped.json.state, stopped.json.end], ["stopped", { state: "stopped" }]);
+  strictEqual((await api.request("GET", path)).json.state, "stopped");
+  strictEqual((await api.request("GET", "/api/vms")).json.length, 1);
+  strictEqual((await api.request("GET", `${path}/stats`)).status, 200);
+  strictEqual((await api.request("DELETE", path)).status, 204);
+  await api.refused("no-such-vm", 404, "GET", path);
+  const after = await api.request("POST", "/api/plan/preview", { guest: "hello" });
+  strictEqual(after.json.possible, true);
+});
+
+engineTest("a running machine's cores are taken until it is deleted", async () => {
+  await using api = await TestApi.open();
+  const cores = api.runtime.topology.cores.filter((core) => core.allowed && core.online).length;
+  const vcpus = cores - 1;
+  if (vcpus > 8) return;
+  const config = { guest: "crash", cmdline: "do=loop", vcpus };
+  const { json: { id } } = await api.request("POST", "/api/vms", config);
+  await api.request("POST", `/api/vms/${id}/start`);
+  await api.refused("plan-impossible", 409, "POST", "/api/vms", config);
+  await api.request("DELETE", `/api/vms/${id}`);
+  strictEqual((await api.request("POST", "/api/vms", config)).status, 201);
+});
+
+engineTest("a machine that ends by itself says how", async () => {
+  await using api = await TestApi.open();
+  for (const [cmdline, state] of [["", "stopped"], ["do=triple", "failed"]] as const) {
+    const guest = state === "stopped" ? "hello" : "crash";
+    const { json: { id } } = await api.request("POST", "/api/vms", {
+      guest,
+      cmdline,
+      overcommit: true,
+    });
+    await api.request("POST", `/api/vms/${id}/start`);
+    await eventually(
+      "it ends",
+      () => api.runtime.vms.find((vm) => vm.id === id)!.end !== undefined,
+    );
+    const { json } = await api.request("GET", `/api/vms/${id}`);
+    strictEqual(json.end.state, state);
+    if (state === "failed") strictEqual(json.end.reason, "triple fault");
+    else strictEqual(json.end.code, 0);
+  }
+});
+
+engineTest("records are listed by pages and read", async () => {
+  await using api = await TestApi.open();
+  const ids = (json: { runs: { id: number }[] }) => json.runs.map(({ id }) => id);
+  const first = (await api.request("GET", "/api/runs?limit=2")).json;
+  deepStrictEqual([ids(first), first.next], [[3, 2], 2]);
+  const second = (await api.request("GET", `/api/runs?limit=2&before=${first.next}`)).json;
+  deepStrictEqual([ids(second), second.next], [[1], undefined]);
+  deepStrictEqual(ids((await api.request("GET", "/api/runs?name=one")).json), [3, 1]);
+  strictEqual((await api.request("GET", "/api/runs/2")).json.record.name, "two");
+  await api.refused("no-such-run", 404, "GET", "/api/runs/77");
+});
+
+/** One experiment that never ends by itself. */
+function catalogue(): ExperimentCatalogue {
+  const jobs: ExperimentJob[] = [];
+  return {
+    list:
+      () => [{ name: "sweep", title: "Sweep", description: "", parameters: { type: "object" } }],
+    jobs: () => jobs,
+    start: (experiment) => {
+      const startedAt = new Date().toISOString();
+      jobs.push({ id: "a1", experiment, state: "running", progress: 0.5, message: "", startedAt });
+      return jobs[0]!;
+    },
+    cancel: () => Promise.resolve(void (jobs[0]!.state = "cancelled")),
+  };
+}
+
+engineTest("experiments are those of the catalogue that is handed in", async () => {
+  await using api = await TestApi.open({ experiments: catalogue() });
+  strictEqual((await api.request("GET", "/api/experiments")).json.experiments[0].name, "sweep");
+  await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "other" });
+  const started = await api.request("POST", "/api/experiments", { name: "sweep" });
+  strictEqual(started.status, 202);
+  const path = started.headers.get("location")!;
+  strictEqual((await api.request("GET", path)).json.progress, 0.5);
+  strictEqual((await api.request("DELETE", path)).json.state, "cancelled");
+  await api.refused("no-such-job", 404, "GET", "/api/experiments/b2");
+});
+
+engineTest("without a catalogue there are no experiments", async () => {
+  await using api = await TestApi.open();
+  deepStrictEqual((await api.request("GET", "/api/experiments")).json, {
+    experiments: [],
+    jobs: [],
+  });
+  await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "sweep" });
+});
+
+/** One wrong request each: its code and status. */
+const WRONG:
+  readonly (readonly [string, number, string, string, unknown?, Record<string, string>?])[] = [
+    ["no-such-path", 404, "GET", "/api/nothing"],
+    ["no-such-path", 404, "GET", "/../etc/passwd"],
+    ["method-not-allowed", 405, "PUT", "/api/vms"],
+    ["method-not-allowed", 405, "DELETE", "/api/host"],
+    ["no-such-vm", 404, "GET", "/api/vms/999"],
+    ["bad-request", 422, "GET", "/api/vms/abc"],
+    ["bad-request", 422, "GET", "/api/vms/99999999999"],
+    ["bad-request", 422, "GET", "/api/vms/9999999999"],
+    ["bad-request", 422, "GET", "/api/runs?limit=0"],
+    ["bad-request", 422, "GET", "/api/runs?limit=x"],
+    ["bad-request", 422, "GET", "/api/runs?other=1"],
+    ["bad-request", 400, "POST", "/api/vms", "{"],
+    ["bad-request", 422, "POST", "/api/vms", "[]"],
+    ["bad-request", 422, "POST", "/api/vms", {}],
+    ["bad-request", 422, "POST", "/api/vms", { guest: "hello", colour: "red" }],
+    ["bad-request", 422, "POST", "/api/vms", { guest: "hello", memory: "lots" }],
+    ["bad-request", 422, "POST", "/api/vms", { guest: "hello", clock: "virtual", engine: "kvm" }],
+    ["json-needed", 415, "POST", "/api/vms", "guest=hello", { "content-type": "text/plain" }],
+    ["json-needed", 415, "POST", "/api/vms", "guest=hello", {
+      "content-type": "application/x-www-form-urlencoded",
+    }],
+    ["too-large", 413, "POST", "/api/vms", { guest: "hello", cmdline: "x".repeat(300_000) }],
+    ["path-not-allowed", 403, "POST", "/api/vms", { guest: "/etc/passwd" }],
+    ["path-not-allowed", 403, "POST", "/api/vms", { guest: "hello", disk: "/etc/passwd" }],
+    ["path-not-allowed", 403, "POST", "/api/vms", { guest: "hello", disks: [{ file: "../x" }] }],
+    ["path-not-allowed", 403, "POST", "/api/vms", { guest: "hello", initrd: "/proc/self/mem" }],
+    ["path-not-allowed", 403, "POST", "/api/vms", { guest: "hello", cpuid: "/etc/passwd" }],
+    ["path-not-allowed", 403, "POST", "/api/vms", {
+      guest: "hello",
+      ports: [{ name: "a", socket: "/tmp/a" }],
+    }],
+    ["file-missing", 422, "POST", "/api/vms", { guest: "nobody" }],
+    ["image-not-elf", 422, "POST", "/api/vms", { guest: "disk.img", overcommit: true }],
+    ["upgrade-needed", 426, "GET", "/api/vms/1/console"],
+  ];
+
+engineTest("wrong requests get problem documents with their codes", async () => {
+  await using api = await TestApi.open();
+  await api.request("POST", "/api/vms", { guest: "hello" });
+  for (const [code, status, method, path, body, headers] of WRONG) {
+    const answer = await api.request(method, path, body, headers);
+    strictEqual(
+      `${answer.json?.code} ${answer.status}`,
+      `${code} ${status}`,
+      `${method} ${path}: ${answer.text}`,
+    );
+    strictEqual(answer.type, "application/problem+json");
+    strictEqual(answer.json.type, `urn:splitx:problem:${code}`);
+  }
+  deepStrictEqual(api.defects, []);
+});

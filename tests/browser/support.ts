@@ -1,0 +1,137 @@
+/** A dashboard over a runtime of this process, in a real browser. */
+import { deepStrictEqual } from "node:assert";
+import axe from "axe-core";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { buildDashboard } from "../../build/dashboard.ts";
+import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
+import type { ApiContext } from "../../runtime/api/context.ts";
+import { type ApiServer, parseListen, serveApi } from "../../runtime/api/listen.ts";
+import { RunStore } from "../../runtime/run_store.ts";
+import { Runtime } from "../../runtime/runtime.ts";
+import { readAssets } from "../../ui/_server/assets.ts";
+import { createDashboard } from "../../ui/_server/dashboard.tsx";
+import { CACHE, NO_ENGINE, testUnless } from "../support.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+/** A closed network has nothing for a browser that looks around. */
+const FLAGS = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
+  ...["--disable-background-networking", "--disable-component-update"],
+];
+const TIMEOUT_MS = 30_000;
+
+/** Where screenshots are kept. */
+const SCREENSHOTS = Deno.env.get("SPLITX_SCREENSHOTS") ?? `${CACHE}/splitx/screenshots`;
+
+function chromiumProblem(): string {
+  try {
+    Deno.statSync(CHROMIUM);
+    return "";
+  } catch {
+    return "chromium is not installed: apt-get install -y chromium";
+  }
+}
+
+/** See the head of this file. */
+export class TestDashboard implements AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly page: Page;
+  /** What went wrong in the page. */
+  readonly errors: string[] = [];
+  readonly #browser: Browser;
+  readonly #folder: string;
+  readonly #context: Omit<ApiContext, "reach">;
+  #server: ApiServer;
+
+  private constructor(
+    runtime: Runtime,
+    folder: string,
+    context: Omit<ApiContext, "reach">,
+    browser: Browser,
+    page: Page,
+  ) {
+    this.runtime = runtime;
+    this.#folder = folder;
+    this.#context = context;
+    this.#server = serveApi(context, parseListen("0"));
+    this.#browser = browser;
+    this.page = page;
+    page.setDefaultTimeout(TIMEOUT_MS);
+    page.on("pageerror", (error) => void this.errors.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.errors.push(message.text());
+    });
+  }
+
+  /** Opens everything; the page is still empty. */
+  static async open(more: Partial<ApiContext> = {}): Promise<TestDashboard> {
+    const assets = readAssets(await buildDashboard(() => {}));
+    const runtime = await Runtime.open();
+    const folder = Deno.makeTempDirSync({ prefix: "splitx-browser-" });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const context = {
+      runtime,
+      store: new RunStore(`${folder}/runs.sqlite`),
+      consoles: new ConsoleHubs(),
+      imageFolders: [folder],
+      now: () => Date.now(),
+      log: (line: string) => console.error(line),
+      pages: (api: Parameters<typeof createDashboard>[0]) => createDashboard(api, assets),
+      ...more,
+    };
+    return new TestDashboard(runtime, folder, context, browser, await browser.newPage());
+  }
+
+  get address(): string {
+    return this.#server.address;
+  }
+
+  /** Opens a page and waits until it hears of the runtime. */
+  async visit(path: string): Promise<Page> {
+    await this.page.goto(this.address + path);
+    await this.page.locator(".connection[data-state=live]").waitFor();
+    return this.page;
+  }
+
+  /** Ends the server, and starts another in its place when `work` is done. */
+  async gone(work: () => Promise<void>): Promise<void> {
+    const { port } = new URL(this.address);
+    await this.#server[Symbol.asyncDispose]();
+    await work();
+    this.#server = serveApi(this.#context, parseListen(port));
+  }
+
+  /** Holds the page against the rules of accessibility: nothing serious. */
+  async checkAccessible(): Promise<void> {
+    await this.page.evaluate(axe.source);
+    const found = await this.page.evaluate(async () => {
+      // deno-lint-ignore no-explicit-any
+      const { violations } = await (globalThis as any).axe.run();
+      return violations
+        // deno-lint-ignore no-explicit-any
+        .filter((one: any) => ["serious", "critical"].includes(one.impact))
+        // deno-lint-ignore no-explicit-any
+        .map((one: any) => `${one.id}: ${one.nodes.map((node: any) => node.html).join(" ")}`);
+    });
+    deepStrictEqual(found, []);
+  }
+
+  /** Keeps a picture of the page. */
+  async screenshot(name: string): Promise<void> {
+    Deno.mkdirSync(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+    await this.#server[Symbol.asyncDispose]();
+    this.#context.store?.[Symbol.dispose]?.();
+    await this.runtime[Symbol.asyncDispose]();
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+}
+
+/** A test of the dashboard in a browser. */
+export function browserTest(name: string, fn: () => Promise<void>): void {
+  testUnless(NO_ENGINE || chromiumProblem(), name, fn);
+}

@@ -1,0 +1,34 @@
+/** A page as the browser gets it. */
+import type { ComponentChildren } from "preact";
+import { renderToStringAsync } from "preact-render-to-string";
+
+export interface PageProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
+  /** Address of what the browser runs. */
+  readonly script: string;
+  /** Address of the style sheet. */
+  readonly style: string;
+}
+
+function Page({ title, children, script, style }: PageProps) {
+  return (
+    <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title} · SplitX</title>
+        <link rel="icon" href="/static/favicon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href={style} />
+        <script type="module" src={script} />
+      </head>
+      <body>{children}</body>
+    </html>
+  );
+}
+
+/** Renders a page whole. */
+export async function renderPage(props: PageProps): Promise<string> {
+  return `<!doctype html>${await renderToStringAsync(<Page {...props} />)}`;
+}

@@ -1,0 +1,13 @@
+/** Islands as pages put them down. */
+import { Comparison } from "../islands/Comparison.tsx";
+import { ConnectionStatus } from "../islands/ConnectionStatus.tsx";
+import { CoreMap } from "../islands/CoreMap.tsx";
+import { Experiments } from "../islands/Experiments.tsx";
+import { GuestCards } from "../islands/GuestCards.tsx";
+import { island } from "../_server/island.tsx";
+
+export const ConnectionIsland = island("ConnectionStatus", ConnectionStatus);
+export const CoreMapIsland = island("CoreMap", CoreMap);
+export const GuestCardsIsland = island("GuestCards", GuestCards);
+export const ComparisonIsland = island("Comparison", Comparison);
+export const ExperimentsIsland = island("Experiments", Experiments);

@@ -1,0 +1,8 @@
+/** Islands by name, each loaded when a page has it. */
+export const ISLANDS = {
+  ConnectionStatus: async () => (await import("./ConnectionStatus.tsx")).ConnectionStatus,
+  CoreMap: async () => (await import("./CoreMap.tsx")).CoreMap,
+  GuestCards: async () => (await import("./GuestCards.tsx")).GuestCards,
+  Comparison: async () => (await import("./Comparison.tsx")).Comparison,
+  Experiments: async () => (await import("./Experiments.tsx")).Experiments,
+} as const;

@@ -1,0 +1,42 @@
+/** Experiments, and the records of those that ran. */
+import { ExperimentsIsland } from "../components/islands.ts";
+import { Layout } from "../components/Layout.tsx";
+import { answered, type Route } from "../_server/route.ts";
+
+export const experiments: Route = async ({ api }) => {
+  const { experiments } = answered(await api.GET("/api/experiments"));
+  const { runs } = answered(await api.GET("/api/runs"));
+  return {
+    title: "Experiments",
+    content: (
+      <Layout path="/experiments" heading="Experiments">
+        <ExperimentsIsland experiments={experiments} />
+        <h2>Records</h2>
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>name</th>
+                <th>kind</th>
+                <th>when</th>
+                <th class="figure">rows</th>
+              </tr>
+            </thead>
+            <tbody>
+              {runs.map(({ id, name, schema, at, rows }) => (
+                <tr>
+                  <td>
+                    <a href={`/runs/${id}`}>{name}</a>
+                  </td>
+                  <td>{schema}</td>
+                  <td>{at}</td>
+                  <td class="figure">{rows}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </Layout>
+    ),
+  };
+};
