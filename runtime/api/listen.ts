@@ -59,7 +59,7 @@ export function defaultImageFolder(): string {
     : join(Deno.env.get("HOME") ?? ".", ".local/share/splitx/images");
 }
 
-/** An API that listens; disposal ends every connection. */
+/** An API that listens; disposal ends that, and every stream of events. */
 export interface ApiServer extends AsyncDisposable {
   /** Where it is, for people: an address for a browser, or the path of a socket. */
   readonly address: string;

@@ -1,6 +1,6 @@
 /** The host: its cores, and what executes guests on it. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
-import { describeHost } from "../../records.ts";
+import { describeHost, type HostRecord } from "../../records.ts";
 import type { ApiContext, RequestEnv } from "../context.ts";
 import { hostResourceSchema } from "../schemas.ts";
 import { json, REFUSALS } from "./answers.ts";
@@ -16,9 +16,10 @@ const getHost = createRoute({
 
 /** Adds the routes of the host. */
 export function addHost(app: OpenAPIHono<RequestEnv>, { runtime }: ApiContext): void {
+  let host: HostRecord | undefined;
   app.openapi(getHost, (c) =>
     c.json({
-      host: describeHost(runtime),
+      host: host ??= describeHost(runtime),
       probe: runtime.probe,
       engines: {
         micro: runtime.engineFor({ machine: "micro", engine: "auto" }),
