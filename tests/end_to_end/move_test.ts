@@ -142,6 +142,7 @@ for (const placement of ["same-core", "split"] as const) {
     await using runtime = await Runtime.open();
     await using vm = runtime.createVm({ guest: "crash", cmdline: "do=loop", placement });
     await vm.start();
+    await eventually("it runs", () => vm.stats().vcpus[0]!.firstRunTicks > 0);
     checkThreads(runtime, vm);
     const [here, there] = plans(placement);
     deepStrictEqual(await vm.move(here), []);
@@ -163,6 +164,7 @@ for (const placement of ["same-core", "split"] as const) {
     await using vm = runtime.createVm({ guest: "exits", cmdline: "ops=load ms=600000", placement });
     void vm.output();
     await vm.start();
+    await eventually("it runs", () => vm.stats().vcpus[0]!.firstRunTicks > 0);
     const cpu = fc.constantFrom(A, B, 255);
     const plan = fc.record({
       housekeeping: fc.array(cpu, { maxLength: 2 }),
