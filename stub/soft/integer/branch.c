@@ -6,7 +6,7 @@
 #include "soft/integer/branch.h"
 
 #include "soft/integer/condition.h"
-#include "soft/integer/push_pop.h"
+#include "soft/system/stack.h"
 
 /* A block with an instruction in two pages is right as long as both of them are. */
 static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t from, uint64_t to) {
@@ -162,8 +162,10 @@ static void ret64(struct cpu *cpu, const struct op *op) {
   return jump(cpu, target);
 }
 static void ret_near(struct cpu *cpu, const struct op *op) {
-  uint64_t target = peek_value(cpu, op, 0, op->dst);
-  pop_bytes(cpu, op->dst + (uint32_t)op->imm);
+  struct stack stack = stack_present(cpu);
+  uint64_t target = stack_pop(cpu, op, &stack, op->dst);
+  stack_move(&stack, (int64_t)op->imm);
+  cpu->reg[RSP] = stack.pointer;
   return jump(cpu, target);
 }
 
