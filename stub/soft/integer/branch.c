@@ -8,12 +8,18 @@
 #include "soft/integer/condition.h"
 #include "soft/system/stack.h"
 
-/* A block with an instruction in two pages is right as long as both of them are. */
-static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t from, uint64_t to) {
-  if (block->second_page != NO_PAGE) return LIFE_LOCAL;
-  if (((from ^ to) & PAGE_MASK) == 0) return LIFE_PAGE;
-  const struct itlb_entry *entry = &cpu->itlb[to / PAGE_BYTES % ITLB_ENTRIES];
-  return entry->global ? LIFE_GLOBAL : LIFE_LOCAL;
+/* How long a linear address leads to a block. One with an instruction in two pages is right as long as both
+ * of them are. */
+static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t linear) {
+  const struct itlb_entry *entry = &cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES];
+  if (block->second_page != NO_PAGE || !entry->global) return LIFE_LOCAL;
+  if ((int64_t)linear >= 0) cpu->low_global = true;
+  return LIFE_GLOBAL;
+}
+
+/* A block that is reached from its own page: as long as that one is right, so is the link. */
+static bool in_one_page(const struct block *block, uint64_t from, uint64_t to) {
+  return block->second_page == NO_PAGE && ((from ^ to) & PAGE_MASK) == 0;
 }
 
 __attribute__((noinline)) void link_miss(struct cpu *cpu, const struct op *link) {
@@ -24,7 +30,7 @@ __attribute__((noinline)) void link_miss(struct cpu *cpu, const struct op *link)
   struct block *block = code_find(cpu, to);
   if (epoch == code_epoch(cpu)) {
     struct op *writable = (struct op *)link;
-    enum lifetime lifetime = lifetime_of(cpu, block, from, to);
+    enum lifetime lifetime = in_one_page(block, from, to) ? LIFE_PAGE : lifetime_of(cpu, block, to);
     writable->target = block;
     writable->code = lifetime;
     writable->generation = cpu->generation[lifetime];
@@ -38,8 +44,7 @@ __attribute__((noinline)) void jump_miss(struct cpu *cpu, uint64_t rip) {
   struct block *block = code_find(cpu, rip);
   uint64_t linear = rip + cpu->code_base;
   struct jump_entry *entry = jump_at(cpu, linear);
-  bool global = cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES].global && block->second_page == NO_PAGE;
-  enum lifetime lifetime = global ? LIFE_GLOBAL : LIFE_LOCAL;
+  enum lifetime lifetime = lifetime_of(cpu, block, linear);
   *entry = (struct jump_entry){jump_key(cpu, linear), block, cpu->generation[lifetime], lifetime};
   return enter(cpu, block, rip);
 }

@@ -7,6 +7,7 @@
 #include "soft/memory/device.h"
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
+#include "soft/system/debug.h"
 #include "soft/system/port.h"
 
 /* In `code`: the element's size (1, 2, 4, 8); in `dst` the address size; in `src` the repeat prefix; the
@@ -104,6 +105,7 @@ static void cmps_element(struct cpu *cpu, const struct op *op) {
 static void ins_element(struct cpu *cpu, const struct op *op) {
   uint16_t port = (uint16_t)cpu->reg[RDX];
   port_check(cpu, op, port, op->code);
+  debug_port(cpu, op, port, op->code);
   memory_probe_write(cpu, op, destination(cpu, op), op->code);
   store_element(cpu, op, destination(cpu, op), device_in(cpu, op, port, op->code));
   advance(cpu, op, RDI, step(cpu, op));
@@ -112,6 +114,7 @@ static void ins_element(struct cpu *cpu, const struct op *op) {
 static void outs_element(struct cpu *cpu, const struct op *op) {
   uint16_t port = (uint16_t)cpu->reg[RDX];
   port_check(cpu, op, port, op->code);
+  debug_port(cpu, op, port, op->code);
   device_out(cpu, op, port, load_element(cpu, op, source(cpu, op)), op->code);
   advance(cpu, op, RSI, step(cpu, op));
 }
@@ -205,6 +208,7 @@ static __attribute__((noinline)) bool repeat(struct cpu *cpu, const struct op *o
 
 static void string_repeat(struct cpu *cpu, const struct op *op) {
   if (unlikely(!repeat(cpu, op))) {
+    cpu->repeating = true;
     cpu->rip = cpu_rip(cpu, op);
     return;
   }

@@ -261,6 +261,7 @@ static void mov_debug(struct translator *t, const struct insn *insn, bool to) {
   }
   struct op *op = emit_sized(t, insn, to ? exec_mov_to_dr : exec_mov_from_dr, insn->reg);
   op->dst = op->src = REG_OFFSET(insn->rm);
+  t->ended = to;
 }
 
 static bool translate_two_bytes(struct translator *t, const struct insn *insn) {

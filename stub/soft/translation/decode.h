@@ -43,6 +43,7 @@ struct translator {
   uint8_t mode;         /* code size */
   bool flat;            /* segment bases other than those of FS and GS are 0 */
   bool ended;           /* the present instruction is the block's last one */
+  bool breaks;          /* instructions get an op that looks for a breakpoint there: debug.h */
   bool intercepts;      /* instructions that controls may make exit get an op for that: intercept.h */
   bool traced;          /* a block has one instruction, whose bytes its first op keeps */
   bool timed;           /* costs are counted, and what reads the clock ends its block */
