@@ -296,8 +296,8 @@ void movbe_store(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 
-void xlat(struct cpu *cpu, const struct op *op) {
-  SET8(REG_OFFSET(RAX), load8(cpu, op, ea(cpu, op) + (uint8_t)cpu->reg[RAX]));
+void xlat_place(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = cpu->reg[RBX] + (uint8_t)cpu->reg[RAX];
   NEXT;
 }
 

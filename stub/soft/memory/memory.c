@@ -93,9 +93,9 @@ static void probe(struct cpu *cpu, struct means means, uint64_t address, uint32_
 
 /* What is not about the page: breakpoints, and alignment, which comes behind page faults. */
 static void inspect(struct cpu *cpu, struct means means, uint64_t address, uint32_t size, enum access_kind kind) {
-  if (unlikely(cpu->aligned) && !means.system && address & (size - 1)) {
+  if (unlikely(cpu->aligned) && !means.system) {
     probe(cpu, means, address, size, kind);
-    cpu_fault(cpu, means.op, VECTOR_AC, 0);
+    memory_need_aligned(cpu, means.op, address, size);
   }
   if (unlikely(cpu->watches)) debug_access(cpu, means.op, address, size, kind == ACCESS_WRITE);
 }
@@ -167,6 +167,10 @@ void memory_commit(struct cpu *cpu, const struct op *op) {
     uint32_t part = cpu->bounce_size - done < 8 ? cpu->bounce_size - done : 8;
     write_any(cpu, means, cpu->bounce_address + done, (const uint8_t *)cpu->bounce + done, part);
   }
+}
+
+void memory_need_aligned(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
+  if (unlikely(cpu->aligned) && address & (size - 1)) cpu_fault(cpu, op, VECTOR_AC, 0);
 }
 
 void memory_probe_write(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {

@@ -28,10 +28,12 @@ static uint8_t mode_code_size(const struct cpu *cpu) {
   return access & AR_DB ? 4 : 2;
 }
 
+/* Whether accesses by CS for code, and by DS, ES and SS for data, need no checks. */
 static bool mode_flat(const struct cpu *cpu) {
   if (cpu->code_size == 8) return true;
   for (uint8_t segment = ES; segment <= DS; segment++) {
     if (!segment_flat(&cpu->segment[segment])) return false;
+    if (segment != CS && !access_writable(cpu->segment[segment].access)) return false;
   }
   return true;
 }

@@ -19,13 +19,6 @@ static struct op *emit_last(struct translator *t, const struct insn *insn, handl
   return emit_sized(t, insn, run, size);
 }
 
-/* On the stack. */
-static struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, uint8_t size) {
-  struct op *op = emit_sized(t, insn, run, size);
-  op->segment = SS;
-  return op;
-}
-
 /* With a word from a register or memory as `src`. */
 static struct op *emit_word_source(struct translator *t, const struct insn *insn, handler *run) {
   uint8_t source = REG_OFFSET(insn->rm);

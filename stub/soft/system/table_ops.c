@@ -184,9 +184,8 @@ static void store_table(struct cpu *cpu, const struct op *op, const struct table
   bool wide = cpu->code_size == 8;
   memory_probe_write(cpu, op, address, wide ? 10 : 6);
   store16(cpu, op, address, (uint16_t)table->limit);
-  /* Its parts are aligned as those of 32-bit mode are (SDM volume 3, 3.5.1). */
-  store32(cpu, op, address + 2, (uint32_t)table->base);
-  if (wide) store32(cpu, op, address + 6, (uint32_t)(table->base >> 32));
+  if (wide) store64(cpu, op, address + 2, table->base);
+  else store32(cpu, op, address + 2, (uint32_t)table->base);
 }
 
 static void load_table(struct cpu *cpu, const struct op *op, struct table_register *table) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "soft/exec.h"
 #include "soft/integer/branch.h"
 #include "soft/translation/decode.h"
 #include "soft/controls/intercept.h"
@@ -216,8 +217,16 @@ static bool still_reaches(struct cpu *cpu, const struct block *block, uint64_t l
   return itlb_find(cpu, (linear & PAGE_MASK) + PAGE_BYTES)->page == block->second_page;
 }
 
+/* All of an instruction lies in its segment (SDM volume 3, 5.3); a block is not bound to one. */
+static void check_code_limit(struct cpu *cpu, const struct op *op) {
+  uint64_t last = (uint32_t)cpu->reg[REG_BLOCK] + (uint64_t)op->next - 1;
+  if (unlikely(last > cpu->segment[CS].limit)) cpu_fault(cpu, op, VECTOR_GP, 0);
+  NEXT;
+}
+
 static void translate_insn(struct translator *t, const struct insn *insn) {
   if (t->breaks) emit(t, insn, exec_check_breakpoint);
+  if (!t->flat) emit(t, insn, check_code_limit);
   if (t->intercepts) translate_intercept(t, insn);
   if (!translate_decimal(t, insn) && !translate_integer(t, insn) && !translate_branch(t, insn) &&
       !translate_string(t, insn) &&

@@ -73,6 +73,8 @@ static inline uint8_t insn_register(const struct insn *insn, uint8_t number, uin
  */
 struct op *emit(struct translator *t, const struct insn *insn, handler *run);
 struct op *emit_memory(struct translator *t, const struct insn *insn, handler *run);
+/* Of an instruction that reaches the stack with operands of `size` bytes, its `code`. */
+struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, unsigned size);
 
 /* An instruction that does not exist, or not here. */
 void emit_undefined(struct translator *t, const struct insn *insn);
