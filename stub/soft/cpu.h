@@ -228,7 +228,6 @@ struct cpu {
   int64_t cc_result, cc_a, cc_b;
   uint32_t cc_op;
   uint32_t generation[LIFETIMES];
-  bool low_global;             /* a jump into the lower half lives as LIFE_GLOBAL */
   uint64_t flags;              /* RFLAGS; its status bits count with CC_FLAGS only */
   uint64_t rip;                /* of the present instruction, whenever the dispatcher runs */
 
@@ -245,6 +244,7 @@ struct cpu {
   bool flat;                   /* 64-bit mode, or: base 0 and limit 4 GiB of CS, DS, ES, SS */
   uint8_t set;                 /* enum tlb_set of the present privilege */
   bool aligned;                /* misaligned accesses fault: SDM volume 3, 6.15, interrupt 17 */
+  bool low_global;             /* a jump into the lower half lives as LIFE_GLOBAL */
   bool simd_unmasked;          /* MXCSR lets an exception through: see sse_trap() */
   uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
   uint64_t tsc_aux, pat, misc_enable;

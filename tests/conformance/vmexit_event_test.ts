@@ -250,7 +250,10 @@ Deno.test("a breakpoint for a port exits behind the access, with CR4.DE", () => 
       },
     });
     const access = vcpu.run();
-    deepStrictEqual(pick(access, "reason", "controlled"), { reason: abi.EXIT_IO, controlled: false });
+    deepStrictEqual(pick(access, "reason", "controlled"), {
+      reason: abi.EXIT_IO,
+      controlled: false,
+    });
     const next = vcpu.run();
     if (on) strictEqual(next.qualification, 1n);
     strictEqual(next.reason, on ? abi.EXIT_EXCEPTION : abi.EXIT_HLT);
