@@ -307,6 +307,7 @@ static void step(struct cpu *cpu) {
 static void trap_debug(struct cpu *cpu) {
   uint64_t bits = cpu->debug_due;
   cpu->debug_due = 0;
+  cpu->halted = false;
   if (unlikely(cpu->controls != NULL)) controls_debug_trap(cpu, bits);
   debug_record(cpu, bits);
   cpu->fault = (struct fault){.vector = VECTOR_DB};

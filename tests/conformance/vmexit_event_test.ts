@@ -41,6 +41,7 @@ const code = await assemble({
   "into": ".code32; into; hlt",
   "nops": "nop; nop; nop; nop; hlt",
   "mov dr": "mov %dr6, %rax; hlt",
+  hlt: "hlt; nop; hlt",
   write: "movl %eax, (%rbx); hlt",
   out: "out %al, $0x80; hlt",
   "loop": "1: jmp 1b",
@@ -258,6 +259,23 @@ Deno.test("a breakpoint for a port exits behind the access, with CR4.DE", () => 
     if (on) strictEqual(next.qualification, 1n);
     strictEqual(next.reason, on ? abi.EXIT_EXCEPTION : abi.EXIT_HLT);
     strictEqual(vcpu.state().rip, start("out") + 2);
+  }
+});
+
+Deno.test("a step behind HLT wakes the processor", () => {
+  for (const exceptions of [bit(DB), bit(BP)]) {
+    using vcpu = withApic({ primary: 0, exceptions });
+    vcpu.change((state) => {
+      state.rip = start("hlt");
+      state.rflags |= TF;
+    });
+    if (exceptions === bit(DB)) {
+      strictEqual(vcpu.run().qualification, 0x4000n);
+      strictEqual(vcpu.state().get32(abi.VCPU_STATE_ACTIVITY), abi.ACTIVE);
+    } else {
+      vcpu.memory[AT.handlers + DB] = 0xcc; // its handler is an INT3, which exits
+      strictEqual(vcpu.run().interruption, describe(abi.TYPE_SOFTWARE_EXCEPTION, BP));
+    }
   }
 });
 
