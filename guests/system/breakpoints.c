@@ -151,15 +151,18 @@ static void show_data(const char *what, u32 kind, u32 bytes, void *code, u64 wat
 
 /* Offsets around an aligned breakpoint at which an access of one byte, or of 8, meets it. */
 static void show_reach(u32 bytes, void *code) {
-  u64 middle = (u64)spare[1] + 64;
-  print("%u bytes, %s:", bytes, code == writes ? "a byte at" : "8 bytes at");
+  u64 middle = (u64)spare[1] + 64, reached = 0;
+  set_address(1, middle);
+  set_dr7(dr7(1, DR7_LOCAL, WRITE, bytes));
   for (u32 i = 0; i < 24; i++) {
     count = 0;
-    set_address(1, middle);
-    set_dr7(dr7(1, DR7_LOCAL, WRITE, bytes));
     attempt(code, middle - 8 + i);
-    set_dr7(0);
-    if (!count) continue;
+    if (count) reached |= 1ull << i;
+  }
+  set_dr7(0);
+  print("%u bytes, %s:", bytes, code == writes ? "a byte at" : "8 bytes at");
+  for (u32 i = 0; i < 24; i++) {
+    if (!(reached >> i & 1)) continue;
     if (i < 8) print(" -%u", 8 - i);
     else print(" %u", i - 8);
   }
