@@ -219,7 +219,7 @@ static bool still_reaches(struct cpu *cpu, const struct block *block, uint64_t l
 
 /* All of an instruction lies in its segment (SDM volume 3, 5.3); a block is not bound to one. */
 static void check_code_limit(struct cpu *cpu, const struct op *op) {
-  uint64_t last = (uint32_t)cpu->reg[REG_BLOCK] + (uint64_t)op->next - 1;
+  uint64_t last = (uint64_t)(uint32_t)cpu_rip(cpu, op) + op->length - 1;
   if (unlikely(last > cpu->segment[CS].limit)) cpu_fault(cpu, op, VECTOR_GP, 0);
   NEXT;
 }
