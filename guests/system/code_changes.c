@@ -10,6 +10,13 @@ static void write_function(u8 *at, u32 n) {
   *(volatile u8 *)(at + 5) = 0xc3;
 }
 
+/* call to; ret */
+static void write_call(u8 *at, const u8 *to) {
+  *(volatile u8 *)at = 0xe8;
+  *(volatile u32 *)(at + 1) = (u32)((u64)to - (u64)at - 5);
+  *(volatile u8 *)(at + 5) = 0xc3;
+}
+
 static u64 call(void *at) {
   u64 v;
   __asm__ volatile("call *%1" : "=a"(v) : "r"(at) : "memory", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11");
@@ -59,6 +66,20 @@ void system_main(void) {
   spare[4][2] = 0xc3;
   map_page(1, (u64)spare[4], PAGE_PRESENT | PAGE_WRITABLE);
   print(", another second page: %x\n", call(across));
+
+  /* A call to a fixed place in a global page of the lower half, behind INVLPG. */
+  u64 cr4 = read_cr4();
+  write_cr4(cr4 | CR4_PGE);
+  write_function(spare[7], 7);
+  write_function(spare[8], 8);
+  write_call(spare[9], window(2));
+  map_page(2, (u64)spare[7], PAGE_PRESENT | PAGE_WRITABLE | PAGE_GLOBAL);
+  print("a global page: %u", call(spare[9]));
+  print(", again: %u", call(spare[9]));
+  map_page(2, (u64)spare[8], PAGE_PRESENT | PAGE_WRITABLE | PAGE_GLOBAL);
+  print(", another one there: %u", call(spare[9]));
+  print(", by its address: %u\n", call(window(2)));
+  write_cr4(cr4);
 
   u64 sum = 0;
   for (u32 i = 0; i < 1000; i++) {

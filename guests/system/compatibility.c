@@ -1,15 +1,11 @@
 /* 32-bit and 16-bit code under 64-bit mode: segments have limits there, and old instructions exist. */
-#include "lib/system.h"
+#include "lib/compatible.h"
 
 #define CODE32 (TEST | 3)
 #define DATA_SMALL ((TEST + 8) | 3)
 #define CODE16 ((TEST + 16) | 3)
 #define STACK_SMALL ((TEST + 24) | 3)
 #define CODE_SMALL ((TEST + 32) | 3)
-
-#define SNIPPET32(name, bits, text) \
-  extern char name[];               \
-  __asm__(".text\n.balign 16\n.code" #bits "\n" #name ":\n" text "\nint $0x80\n.code64\n")
 
 SNIPPET32(nothing, 32, "xor %eax, %eax");
 SNIPPET32(inc_eax, 32, "mov $7, %eax\n.byte 0x40"); /* INC EAX, which is REX in 64-bit mode */
@@ -30,21 +26,6 @@ SNIPPET32(arpl_it, 32, "mov $0x20, %eax\nmov $3, %ecx\narpl %cx, %ax");
 SNIPPET32(salc_it, 32, "stc\n.byte 0xd6\nmovzx %al, %eax");
 SNIPPET32(les_it, 32, "push $0x2b\npush $0x1234\nles (%esp), %eax\nadd $8, %esp");
 SNIPPET32(jump_far_away, 32, "mov $0xa0000000, %eax\njmp *%eax");
-
-static void show(const char *what, char *code, u64 argument, u16 cs) {
-  bool trapped = attempt_user_at(user(code), argument, 0, cs);
-  print("%s: ", what);
-  if (trapped && seen.vector == END_OF_USER) print("ok, EAX %x, CS %x\n", seen.rax, seen.cs);
-  else {
-    print_outcome(trapped, code);
-    print("\n");
-  }
-}
-
-static u64 descriptor(u64 base, u32 limit, u8 rights, u8 flags) {
-  return (limit & 0xffff) | (base & 0xffffff) << 16 | (u64)rights << 40 | (u64)(limit >> 16 & 0xf) << 48 |
-         (u64)flags << 52 | (base >> 24 & 0xff) << 56;
-}
 
 void system_main(void) {
   u64 base = user(spare[0]);

@@ -86,7 +86,7 @@ struct table_register {
 #define FLAG_IOPL 0x3000
 #define FLAG_IOPL_SHIFT 12
 #define FLAG_NT 0x4000
-#define FLAG_RF 0x10000
+#define FLAG_RF 0x10000 /* kept for one instruction, and only while instruction breakpoints are on */
 #define FLAG_VM 0x20000
 #define FLAG_AC 0x40000
 #define FLAG_VIF 0x80000
@@ -157,6 +157,8 @@ struct tlb_entry {
 
 /* Whose accesses: a table of entries each. */
 enum tlb_set { TLB_KERNEL, TLB_KERNEL_AC, TLB_USER, TLB_SETS };
+/* A table without entries, for when every access must be looked at. */
+#define TLB_NOTHING TLB_SETS
 
 #define SPACES 8
 #define LARGE_REGION_WORDS 16
@@ -214,14 +216,14 @@ struct fault {
   uint8_t vector;
   bool has_error;
   uint32_t error;
-  uint64_t address; /* CR2 of a page fault */
+  uint64_t address; /* CR2 of a page fault; of a debug exception, DR6's bits */
 };
 
 struct cpu {
   uint64_t reg[REGISTERS];
   int64_t budget;              /* instructions (of a virtual clock: cycles) until the dispatcher looks at the clock */
   _Atomic int64_t attention;   /* negative: the dispatcher is wanted */
-  struct tlb_entry *tlb;       /* the set of the present privilege */
+  struct tlb_entry *tlb;       /* of the present set, or TLB_NOTHING */
   uint64_t tlb_generation;     /* in the low 12 bits of tags */
   int64_t cc_result, cc_a, cc_b;
   uint32_t cc_op;
@@ -240,6 +242,9 @@ struct cpu {
   uint8_t cpl;
   uint8_t code_size;           /* 2, 4 or 8: how instructions are decoded */
   bool flat;                   /* 64-bit mode, or: base 0 and limit 4 GiB of CS, DS, ES, SS */
+  uint8_t set;                 /* enum tlb_set of the present privilege */
+  bool aligned;                /* misaligned accesses fault: SDM volume 3, 6.15, interrupt 17 */
+  bool low_global;             /* a jump into the lower half lives as LIFE_GLOBAL */
   bool simd_unmasked;          /* MXCSR lets an exception through: see sse_trap() */
   uint64_t star, lstar, cstar, sfmask, kernel_gs_base, sysenter_cs, sysenter_esp, sysenter_eip;
   uint64_t tsc_aux, pat, misc_enable;
@@ -269,7 +274,14 @@ struct cpu {
   uint64_t code_base;          /* of CS outside 64-bit mode, else 0 */
   bool single;                 /* the next instruction runs alone */
   bool stepping;               /* it began with TF set, and nothing in it keeps it from trapping */
-  bool step_due;               /* a single-step trap comes before anything else */
+  uint8_t breaks;              /* breakpoints that are on, a bit each, for instructions, */
+  uint8_t watches;             /* for data */
+  uint8_t port_breaks;         /* and for ports */
+  bool in_block;               /* the present instruction is not alone: nothing can follow it at once */
+  uint8_t hits;                /* breakpoints for data and ports that it has met */
+  uint16_t debug_due;          /* a debug trap comes before anything else, with these bits of DR6 */
+  bool resumed;                /* the present instruction began with RF set */
+  bool repeating;              /* a repeated string instruction was left between two elements */
   _Atomic bool interrupted;    /* told to come out of the guest */
   uint32_t pauses;
 
@@ -309,7 +321,7 @@ struct cpu {
   uint64_t tsc_offset; /* added to the host's, modulo 2^64 */
   uint64_t tsc_adjust;
 
-  struct tlb_entry tlbs[TLB_SETS][TLB_ENTRIES];
+  struct tlb_entry tlbs[TLB_SETS + 1][TLB_ENTRIES];
   struct itlb_entry itlb[ITLB_ENTRIES];
   struct jump_entry jumps[JUMP_ENTRIES];
 };
@@ -353,8 +365,14 @@ _Static_assert(sizeof(struct op) == 32, "two ops a cache line");
 _Noreturn void cpu_fault(struct cpu *cpu, const struct op *op, uint8_t vector, uint32_t error);
 /* A page fault: sets the address that CR2 gets on delivery. */
 _Noreturn void cpu_page_fault(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t error);
+/* A debug exception that is a fault, with these bits for DR6. */
+_Noreturn void cpu_debug_fault(struct cpu *cpu, const struct op *op, uint64_t bits);
 /* Leaves for the hypervisor with cpu->rip as it stands and the event described in the block. */
 _Noreturn void cpu_exit(struct cpu *cpu, uint32_t reason);
+/* The present instruction will run again from its beginning, which meets no breakpoint that it has passed. */
+static inline void cpu_unfinished(struct cpu *cpu) {
+  if (cpu->resumed) cpu->flags |= FLAG_RF;
+}
 /* Goes back to the dispatcher, which runs the instruction at cpu->rip (with `op`: op's) again. */
 _Noreturn void cpu_again(struct cpu *cpu, const struct op *op);
 
@@ -362,7 +380,7 @@ _Noreturn void cpu_again(struct cpu *cpu, const struct op *op);
 uint64_t cpu_flags(const struct cpu *cpu);
 /* Sets them all; raises attention when IF lets a waiting interrupt in. */
 void cpu_set_flags(struct cpu *cpu, uint64_t flags);
-/* To be called when CPL, CS, CR0, CR3, CR4, EFER or AC changed: derives cpl, code_size, flat, tlb. */
+/* To be called when CPL, CS, CR0, CR3, CR4, EFER or AC changed: derives cpl, code_size, flat, set, tlb. */
 void cpu_mode_changed(struct cpu *cpu);
 /* Something came in: gets the dispatcher's attention, and a halted processor goes on. Any thread. */
 void cpu_attend(struct cpu *cpu);

@@ -13,6 +13,7 @@
 #include "soft/machine.h"
 #include "soft/sse/sse.h"
 #include "stub.h"
+#include "soft/system/debug.h"
 #include "soft/system/system.h"
 #include "soft/timeline.h"
 #include "soft/tracer.h"
@@ -28,7 +29,6 @@
 /* A halted processor looks for an interrupt so long before it sleeps: ticks of the TSC. */
 #define SPIN_TICKS 100000
 
-#define DR6_BS 0x4000
 #define DELIVERED_BENIGN 0xff
 
 /* Above exit reasons: a word of the trace is an event, not an exit. */
@@ -49,6 +49,11 @@ _Noreturn void cpu_page_fault(struct cpu *cpu, const struct op *op, uint64_t add
   cpu_fault(cpu, op, VECTOR_PF, error);
 }
 
+_Noreturn void cpu_debug_fault(struct cpu *cpu, const struct op *op, uint64_t bits) {
+  cpu->fault.address = bits;
+  cpu_fault(cpu, op, VECTOR_DB, 0);
+}
+
 _Noreturn void cpu_exit(struct cpu *cpu, uint32_t reason) {
   cpu->exit_reason = reason;
   longjmp(cpu->escape, ESCAPE_EXIT);
@@ -56,6 +61,7 @@ _Noreturn void cpu_exit(struct cpu *cpu, uint32_t reason) {
 
 _Noreturn void cpu_again(struct cpu *cpu, const struct op *op) {
   if (op) cpu->rip = cpu_rip(cpu, op);
+  cpu_unfinished(cpu);
   longjmp(cpu->escape, ESCAPE_AGAIN);
 }
 
@@ -101,6 +107,14 @@ static void trace(struct cpu *cpu, uint32_t what, uint64_t detail) {
   timeline_trace(timeline, timeline_now(cpu));
 }
 
+/* What was done has met breakpoints for data: they trap behind it. */
+static void note_hits(struct cpu *cpu) {
+  if (likely(!cpu->hits)) return;
+  cpu->debug_due |= cpu->hits;
+  cpu->hits = 0;
+  atomic_store(&cpu->attention, INT64_MIN);
+}
+
 static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool has_error, uint32_t error) {
   trace(cpu, TRACED_EVENT | kind, vector);
   tracer_ended(cpu);
@@ -111,6 +125,8 @@ static void deliver(struct cpu *cpu, enum event_kind kind, uint8_t vector, bool 
   deliver_event(cpu, kind, vector, has_error, error);
   cpu->delivering = 0;
   cpu->shadow = 0;
+  cpu->repeating = false;
+  note_hits(cpu);
   tracer_delivered(cpu, vector);
 }
 
@@ -136,7 +152,8 @@ static void deliver_fault(struct cpu *cpu) {
     }
   }
   if (fault.vector == VECTOR_PF) cpu->cr2 = fault.address;
-  cpu->flags |= FLAG_RF;
+  if (fault.vector == VECTOR_DB) debug_record(cpu, fault.address);
+  if (debug_fault_resumes(&fault)) cpu->flags |= FLAG_RF;
   deliver(cpu, EVENT_EXCEPTION, fault.vector, fault.has_error, fault.error);
 }
 
@@ -271,6 +288,8 @@ static void step(struct cpu *cpu) {
   cpu->shadow = 0;
   cpu->single = false;
   struct block *block = code_single(cpu);
+  cpu->resumed = cpu->flags & FLAG_RF;
+  cpu->flags &= ~(uint64_t)FLAG_RF;
   atomic_store(&cpu->attention, INT64_MIN); /* a jump does not go on from here either */
   cpu->reg[REG_BLOCK] = cpu->rip;
   cpu->budget -= block->count;
@@ -278,15 +297,19 @@ static void step(struct cpu *cpu) {
   device_progress(cpu);
   if (shadow && cpu->shadow == shadow) cpu->shadow = 0;
   cpu->held = 0;
+  cpu->resumed = false;
   /* A load of SS holds the trap off (SDM volume 3, 6.8.3). */
-  if (cpu->stepping && cpu->shadow != SHADOW_MOV_SS) cpu->step_due = true;
+  if (cpu->stepping && cpu->shadow != SHADOW_MOV_SS) cpu->debug_due |= DR6_BS;
   cpu->stepping = false;
+  note_hits(cpu);
 }
 
-static void trap_step(struct cpu *cpu) {
-  cpu->step_due = false;
-  if (unlikely(cpu->controls != NULL)) controls_step(cpu);
-  cpu->dr[6] |= DR6_BS;
+static void trap_debug(struct cpu *cpu) {
+  uint64_t bits = cpu->debug_due;
+  cpu->debug_due = 0;
+  cpu->halted = false;
+  if (unlikely(cpu->controls != NULL)) controls_debug_trap(cpu, bits);
+  debug_record(cpu, bits);
   cpu->fault = (struct fault){.vector = VECTOR_DB};
   deliver(cpu, EVENT_EXCEPTION, VECTOR_DB, false, 0);
 }
@@ -294,7 +317,8 @@ static void trap_step(struct cpu *cpu) {
 static uint32_t run(struct cpu *cpu) {
   int escape = setjmp(cpu->escape);
   cpu->held = 0;
-  cpu->stepping = false;
+  cpu->stepping = cpu->resumed = cpu->in_block = false;
+  cpu->hits = 0;
   switch (escape) {
     case 0:
       if (unlikely(cpu->controls != NULL)) controls_enter(cpu);
@@ -308,13 +332,18 @@ static uint32_t run(struct cpu *cpu) {
       deliver_fault(cpu);
       break;
     case ESCAPE_EXIT: return cpu->exit_reason;
-    case ESCAPE_AGAIN: tracer_again(cpu); break;
+    case ESCAPE_AGAIN:
+      cpu->delivering = 0; /* of an instruction that delivers an event */
+      cpu->replay_next = 0;
+      tracer_again(cpu);
+      break;
   }
   for (;;) {
     if (atomic_load(&cpu->attention) < 0 || cpu->budget <= cpu->reserve) {
       uint32_t reason = serve(cpu);
       if (reason) return reason;
-      if (unlikely(cpu->step_due)) trap_step(cpu);
+      /* Behind a load of SS it waits for the next instruction. */
+      if (unlikely(cpu->debug_due && cpu->shadow != SHADOW_MOV_SS)) trap_debug(cpu);
       if (!cpu->wait_for_sipi) take_interrupt(cpu);
     }
     if (unlikely(idle(cpu))) {
@@ -326,7 +355,11 @@ static uint32_t run(struct cpu *cpu) {
       continue;
     }
     cpu->code_base = cpu->code_size == 8 ? 0 : cpu->segment[CS].base;
-    if (unlikely(cpu->single || cpu->shadow || cpu->flags & FLAG_TF)) {
+    if (unlikely(cpu->repeating)) {
+      cpu->repeating = false;
+      if (cpu->breaks) cpu->flags |= FLAG_RF;
+    }
+    if (unlikely(cpu->single || cpu->shadow || cpu->flags & (FLAG_TF | FLAG_RF))) {
       step(cpu);
       continue;
     }
@@ -335,7 +368,9 @@ static uint32_t run(struct cpu *cpu) {
       step(cpu);
       continue;
     }
+    cpu->in_block = true;
     enter(cpu, block, cpu->rip);
+    cpu->in_block = false;
   }
 }
 

@@ -41,6 +41,9 @@ const code = await assemble({
   "into": ".code32; into; hlt",
   "nops": "nop; nop; nop; nop; hlt",
   "mov dr": "mov %dr6, %rax; hlt",
+  hlt: "hlt; nop; hlt",
+  write: "movl %eax, (%rbx); hlt",
+  out: "out %al, $0x80; hlt",
   "loop": "1: jmp 1b",
   "sti": "sti; nop; nop; hlt",
   "mov ss": "mov %ecx, %ss; nop; hlt",
@@ -195,6 +198,93 @@ Deno.test("debug exceptions exit with what DR6 would say, and leave DR6", () => 
   });
   strictEqual(guarded.state().rip, start("mov dr"), "a fault");
   strictEqual(guarded.state().get64(abi.VCPU_STATE_DR + 12), dr6);
+});
+
+/** DR7's bits of breakpoint `n`: local, at a fetch (0), write (1), port (2) or access (3). */
+function breakpointOn(n: number, kind: number, bytes: 1 | 2 | 4): bigint {
+  return 0x400n | 1n << BigInt(2 * n) | BigInt(kind | (bytes - 1) << 2) << BigInt(16 + 4 * n);
+}
+
+function setBreakpoint(state: State, n: number, address: number, dr7: bigint): void {
+  state.set64(abi.VCPU_STATE_DR + 2 * n, BigInt(address));
+  state.set64(abi.VCPU_STATE_DR + 14, dr7);
+}
+
+Deno.test("a breakpoint exits with its bit: before an instruction, or behind an access", () => {
+  const at = start("nops") + 1;
+  using fetch = vcpuAt("nops", { exceptions: bit(DB) }, {
+    before: (state) => setBreakpoint(state, 3, at, breakpointOn(3, 0, 1)),
+  });
+  deepStrictEqual(pick(fetch.run(), "interruption", "qualification"), {
+    interruption: exception(DB),
+    qualification: 8n,
+  });
+  strictEqual(fetch.state().rip, at, "a fault");
+  strictEqual(fetch.state().rflags & RF, 0n);
+  strictEqual(fetch.run().qualification, 8n, "without RF it is met again");
+  fetch.change((state) => state.rflags |= RF);
+  strictEqual(endOf(fetch, fetch.run()), start("nops") + 4);
+  strictEqual(fetch.state().rflags & RF, 0n);
+
+  for (const [flags, qualification] of [[0n, 2n], [TF, 0x4002n]] as const) {
+    using write = vcpuAt("write", { exceptions: bit(DB) }, {
+      before: (state) => {
+        state.rflags |= flags;
+        state.setRegister("rbx", BigInt(AT.data + 2));
+        setBreakpoint(state, 1, AT.data + 4, breakpointOn(1, 1, 4));
+      },
+    });
+    const dr6 = write.state().get64(abi.VCPU_STATE_DR + 12);
+    strictEqual(write.run().qualification, qualification);
+    strictEqual(write.state().rip, start("write") + 2, "a trap");
+    strictEqual(write.state().get64(abi.VCPU_STATE_DR + 12), dr6);
+  }
+});
+
+Deno.test("a breakpoint for a port exits behind the access, with CR4.DE", () => {
+  const CR4_DE = 8n;
+  for (const on of [true, false]) {
+    using vcpu = vcpuAt("out", { exceptions: bit(DB) }, {
+      before: (state) => {
+        if (on) state.set64(abi.VCPU_STATE_CR4, state.get64(abi.VCPU_STATE_CR4) | CR4_DE);
+        setBreakpoint(state, 0, 0x80, breakpointOn(0, 2, 1));
+      },
+    });
+    const access = vcpu.run();
+    deepStrictEqual(pick(access, "reason", "controlled"), {
+      reason: abi.EXIT_IO,
+      controlled: false,
+    });
+    const next = vcpu.run();
+    if (on) strictEqual(next.qualification, 1n);
+    strictEqual(next.reason, on ? abi.EXIT_EXCEPTION : abi.EXIT_HLT);
+    strictEqual(vcpu.state().rip, start("out") + 2);
+  }
+});
+
+Deno.test("a step behind HLT wakes the processor", () => {
+  for (const exceptions of [bit(DB), bit(BP)]) {
+    using vcpu = withApic({ primary: 0, exceptions });
+    vcpu.change((state) => {
+      state.rip = start("hlt");
+      state.rflags |= TF;
+    });
+    if (exceptions === bit(DB)) {
+      strictEqual(vcpu.run().qualification, 0x4000n);
+      strictEqual(vcpu.state().get32(abi.VCPU_STATE_ACTIVITY), abi.ACTIVE);
+    } else {
+      vcpu.memory[AT.handlers + DB] = 0xcc; // its handler is an INT3, which exits
+      strictEqual(vcpu.run().interruption, describe(abi.TYPE_SOFTWARE_EXCEPTION, BP));
+    }
+  }
+});
+
+Deno.test("a breakpoint that is delivered is in DR6", () => {
+  using vcpu = vcpuAt("nops", {}, {
+    before: (state) => setBreakpoint(state, 2, start("nops"), breakpointOn(2, 0, 1)),
+  });
+  strictEqual(endOf(vcpu, vcpu.run()), AT.handlers + DB);
+  strictEqual(vcpu.state().get64(abi.VCPU_STATE_DR + 12), 0xffff0ff4n);
 });
 
 Deno.test("a triple fault exits with reason 2", () => {

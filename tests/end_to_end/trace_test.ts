@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import type { VmConfigInput } from "../../runtime/config.ts";
 import type { TraceRecord } from "../../runtime/execution_trace.ts";
+import { bzImage } from "../../runtime/boot/synthetic_images.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { command, type CommandResult, engineTest, noise, TempFile } from "../support.ts";
 
@@ -62,6 +63,32 @@ engineTest(
     match(lines[at + 1]!, /^#UD delivered, at [0-9a-f]+ rsp=/);
   },
 );
+
+/** Opcodes that no instruction of 64-bit code has, and how many of their bytes say so. */
+const UNDEFINED: Readonly<Record<string, readonly number[]>> = {
+  "two bytes": [0x0f, 0x04],
+  "a member of a group": [0xff, 0xff],
+  "LOCK with MOV": [0xf0, 0x89, 0xc0],
+  "removed in 64-bit mode": [0x06],
+  "with an operand": [0x0f, 0xc7, 0x84, 0x88, 0x44, 0x33, 0x22, 0x11],
+  "more than 15 bytes": Array(16).fill(0x66),
+};
+const TOO_LONG = 15;
+
+for (const [name, bytes] of Object.entries(UNDEFINED)) {
+  engineTest(`trace shows the bytes of an undefined opcode: ${name}`, async () => {
+    // What follows is of the file's own padding; there is no IDT, so that the machine ends.
+    using file = new TempFile(bzImage({ code: Uint8Array.from([0x90, ...bytes, 0x90, 0x90]) }));
+    const lines = linesOf(await cliTrace("--guest", file.path));
+    strictEqual(lines.length >= 2, true, lines.join("\n"));
+    match(lines[0]!, /^0 0000000000100200 90 nop/);
+    const shown = bytes.slice(0, TOO_LONG).map((byte) => byte.toString(16).padStart(2, "0"));
+    const vector = bytes.length > TOO_LONG ? "#GP" : "#UD";
+    const at = lines[1]!;
+    ok(at.startsWith(`1 0000000000100201 ${shown.join(" ")}`), at);
+    ok(at.endsWith(` (bad) ${vector}`), at);
+  });
+}
 
 engineTest("a wrong option of trace is one line and exit code 2", async () => {
   for (

@@ -18,6 +18,7 @@
 #include "engine.h"
 #include "guest.h"
 #include "soft/machine.h"
+#include "soft/system/debug.h"
 #include "soft/system/system.h"
 
 /* An input may run for so many looks at the clock, instructions, blocks found and exits. */
@@ -192,6 +193,14 @@ static struct segment segment_of(uint16_t selector, uint32_t access) {
   return (struct segment){.limit = access & AR_G ? 0xffffffff : 0xffff, .access = access, .selector = selector};
 }
 
+/* Breakpoints near what the code does. */
+static void start_breakpoints(struct cpu *cpu) {
+  static const uint64_t near[] = {CODE, STACK - 32, CODE + 0xfe0, 0x100000};
+  for (int n = 0; n < 4; n++) cpu->dr[n] = near[random64() % 4] + random64() % 64;
+  cpu->dr[7] = 0x400 | (random64() & 0xffff00ff);
+  debug_changed(cpu);
+}
+
 /* Nothing here that the guest could not have brought about itself. */
 static void start_processor(struct vcpu *vcpu, enum start how, uint8_t features) {
   struct cpu *cpu = vcpu->processor;
@@ -229,7 +238,11 @@ static void start_processor(struct vcpu *vcpu, enum start how, uint8_t features)
   if (features & 4) cpu->cr4 |= CR4_SMEP | CR4_UMIP;
   if (features & 8) cpu->cr4 |= CR4_SMAP | CR4_PGE;
   if (features & 0x10 && wide) cpu->cr4 |= CR4_PCIDE;
-  if (features & 0x20) cpu->cr4 |= CR4_VME | CR4_PVI | CR4_DE | CR4_TSD;
+  if (features & 0x20) {
+    cpu->cr4 |= CR4_VME | CR4_PVI | CR4_DE | CR4_TSD;
+    cpu->cr0 |= CR0_AM;
+    start_breakpoints(cpu);
+  }
   if (features & 0x40) cpu->efer |= EFER_NXE | EFER_SCE;
   if (how == START_PAE) cpu->cr4 |= CR4_PAE;
   if (how == START_NARROW) cpu->cr4 |= CR4_PSE;
@@ -256,15 +269,21 @@ static void check(struct vm *vm, struct vcpu *vcpu, const struct cpu *before) {
   CHECK(cpu->cpl < 4 && cpu->space < SPACES && cpu->fpu.top < 8);
   CHECK(cpu->replay_done <= MOST_REPLAYED && cpu->replay_next <= cpu->replay_done);
   CHECK(!atomic_load(&cpu->running) && !atomic_load(&cpu->sleeping));
-  CHECK(cpu->tlb == cpu->tlbs[TLB_KERNEL] || cpu->tlb == cpu->tlbs[TLB_KERNEL_AC] || cpu->tlb == cpu->tlbs[TLB_USER]);
+  CHECK(cpu->set < TLB_SETS && cpu->tlb == cpu->tlbs[cpu->aligned ? TLB_NOTHING : cpu->set]);
+  CHECK(!cpu->in_block && !cpu->resumed && cpu->hits <= 0xf);
   CHECK(cpu->tlb_generation > 0 && cpu->tlb_generation < PAGE_BYTES - 1);
   for (int set = 0; set < TLB_SETS; set++) {
     for (int i = 0; i < TLB_ENTRIES; i++) {
       const struct tlb_entry *entry = &cpu->tlbs[set][i];
       if (!entry->read && !entry->write) continue; /* never filled: no tag has generation 0 */
       if (entry->read != TLB_NONE) CHECK(in_memory((entry->read & PAGE_MASK) + entry->addend));
+      CHECK(entry->read == TLB_NONE || !debug_watches_page(cpu, entry->read));
       if (entry->write != TLB_NONE) CHECK(in_memory((entry->write & PAGE_MASK) + entry->addend));
     }
+  }
+  for (int i = 0; i < TLB_ENTRIES; i++) {
+    const struct tlb_entry *entry = &cpu->tlbs[TLB_NOTHING][i];
+    CHECK((!entry->read && !entry->write) || (entry->read == TLB_NONE && entry->write == TLB_NONE));
   }
   for (int i = 0; i < ITLB_ENTRIES; i++) CHECK(!cpu->itlb[i].host || in_memory((uintptr_t)cpu->itlb[i].host));
 }

@@ -155,6 +155,8 @@ struct sx_controlled_exit *exit_begin(struct cpu *cpu, const struct op *op, uint
   struct sx_controlled_exit *record = &cpu->vcpu->block->controlled_exit;
   if (op) cpu->rip = cpu_rip(cpu, op);
   if (cpu->held) cpu->shadow = cpu->held;
+  if (cpu->repeating) cpu->flags |= FLAG_RF; /* as it would be pushed (28.3.3) */
+  cpu->repeating = false;
   *record = (struct sx_controlled_exit){
       .reason = reason, .qualification = qualification, .instruction_length = op ? op->length : 0};
   if (controls->delivery.information & SX_INTERRUPTION_VALID) {

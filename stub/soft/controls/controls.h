@@ -60,8 +60,8 @@ uint32_t controls_signals(struct cpu *cpu, uint32_t signals, uint8_t vector);
 void controls_fault(struct cpu *cpu, const struct fault *fault);
 /* The same, of the double fault that two made: the event before does not count. */
 void controls_double_fault(struct cpu *cpu, const struct fault *fault);
-/* A single step is about to trap: may exit. */
-void controls_step(struct cpu *cpu);
+/* A debug trap is about to be delivered, with these bits for DR6: may exit. */
+void controls_debug_trap(struct cpu *cpu, uint64_t bits);
 /* The guest shuts down: the record only. */
 void controls_shut_down(struct cpu *cpu);
 /* Around the delivery of an event. */

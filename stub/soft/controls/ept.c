@@ -60,6 +60,8 @@ static void check(struct cpu *cpu, const struct op *op, uint64_t linear, uint64_
   bool writable_only = (rights & (SX_EPT_READ | SX_EPT_WRITE)) == SX_EPT_WRITE;
   if (!writable_only && rights & needed) return;
   uint64_t qualification = needed | rights << SX_EPT_ALLOWED_SHIFT | SX_EPT_LINEAR_VALID | bits;
+  /* The instruction begins again, behind its breakpoint (28.3.3). */
+  if (!(cpu->controls->delivery.information & SX_INTERRUPTION_VALID)) cpu->flags |= FLAG_RF;
   struct sx_controlled_exit *record = writable_only ? exit_begin(cpu, op, SX_EXIT_EPT_MISCONFIGURATION, 0)
                                                     : exit_begin(cpu, op, SX_EXIT_EPT_VIOLATION, qualification);
   record->guest_physical = physical;

@@ -1,9 +1,7 @@
 /* Exits that events make: exceptions, interrupts, NMIs, windows, signals, timers and task switches. */
 #include "soft/apic/apic.h"
 #include "soft/controls/controls.h"
-
-#define DR6_BS 0x4000
-#define DR6_BD 0x2000
+#include "soft/system/debug.h"
 
 #define TASK_SOURCE_SHIFT 30
 
@@ -28,14 +26,10 @@ static _Noreturn void exit_exception(struct cpu *cpu, uint8_t vector, bool has_e
 
 void controls_fault(struct cpu *cpu, const struct fault *fault) {
   if (!exception_exits(cpu, fault->vector, fault->error)) return;
-  uint64_t qualification = fault->vector == VECTOR_PF ? fault->address : 0;
-  if (fault->vector == VECTOR_DB) {
-    /* A debug register was used that is guarded: the exit leaves DR6 to the hypervisor. */
-    cpu->dr[6] &= ~(uint64_t)DR6_BD;
-    qualification = DR6_BD;
-  } else {
-    cpu->flags |= FLAG_RF;
-  }
+  /* An exit leaves CR2 and DR6 to the hypervisor (28.2.1). */
+  bool explained = fault->vector == VECTOR_PF || fault->vector == VECTOR_DB;
+  uint64_t qualification = explained ? fault->address : 0;
+  if (debug_fault_resumes(fault)) cpu->flags |= FLAG_RF;
   exit_exception(cpu, fault->vector, fault->has_error, fault->error, qualification);
 }
 
@@ -45,8 +39,8 @@ void controls_double_fault(struct cpu *cpu, const struct fault *fault) {
   exit_exception(cpu, fault->vector, true, 0, 0);
 }
 
-void controls_step(struct cpu *cpu) {
-  if (exception_exits(cpu, VECTOR_DB, 0)) exit_exception(cpu, VECTOR_DB, false, 0, DR6_BS);
+void controls_debug_trap(struct cpu *cpu, uint64_t bits) {
+  if (exception_exits(cpu, VECTOR_DB, 0)) exit_exception(cpu, VECTOR_DB, false, 0, bits);
 }
 
 void controls_shut_down(struct cpu *cpu) {

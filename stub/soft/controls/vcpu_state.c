@@ -4,6 +4,7 @@
 #include "soft/apic/apic.h"
 #include "soft/controls/controls.h"
 #include "soft/memory/device.h"
+#include "soft/system/debug.h"
 #include "soft/system/segment.h"
 #include "soft/x87/x87.h"
 
@@ -90,6 +91,7 @@ static void write_all(struct cpu *cpu, const struct sx_vcpu_state *state) {
   cpu->efer = state->efer;
   cpu->xcr0 = state->xcr0;
   memcpy(cpu->dr, state->dr, sizeof cpu->dr);
+  debug_changed(cpu);
   write_segments(cpu, state);
   cpu->star = state->star;
   cpu->lstar = state->lstar;

@@ -6,14 +6,20 @@
 #include "soft/integer/branch.h"
 
 #include "soft/integer/condition.h"
-#include "soft/integer/push_pop.h"
+#include "soft/system/stack.h"
 
-/* A block with an instruction in two pages is right as long as both of them are. */
-static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t from, uint64_t to) {
-  if (block->second_page != NO_PAGE) return LIFE_LOCAL;
-  if (((from ^ to) & PAGE_MASK) == 0) return LIFE_PAGE;
-  const struct itlb_entry *entry = &cpu->itlb[to / PAGE_BYTES % ITLB_ENTRIES];
-  return entry->global ? LIFE_GLOBAL : LIFE_LOCAL;
+/* How long a linear address leads to a block. One with an instruction in two pages is right as long as both
+ * of them are. */
+static enum lifetime lifetime_of(struct cpu *cpu, const struct block *block, uint64_t linear) {
+  const struct itlb_entry *entry = &cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES];
+  if (block->second_page != NO_PAGE || !entry->global) return LIFE_LOCAL;
+  if ((int64_t)linear >= 0) cpu->low_global = true;
+  return LIFE_GLOBAL;
+}
+
+/* A block that is reached from its own page: as long as that one is right, so is the link. */
+static bool in_one_page(const struct block *block, uint64_t from, uint64_t to) {
+  return block->second_page == NO_PAGE && ((from ^ to) & PAGE_MASK) == 0;
 }
 
 __attribute__((noinline)) void link_miss(struct cpu *cpu, const struct op *link) {
@@ -24,7 +30,7 @@ __attribute__((noinline)) void link_miss(struct cpu *cpu, const struct op *link)
   struct block *block = code_find(cpu, to);
   if (epoch == code_epoch(cpu)) {
     struct op *writable = (struct op *)link;
-    enum lifetime lifetime = lifetime_of(cpu, block, from, to);
+    enum lifetime lifetime = in_one_page(block, from, to) ? LIFE_PAGE : lifetime_of(cpu, block, to);
     writable->target = block;
     writable->code = lifetime;
     writable->generation = cpu->generation[lifetime];
@@ -38,8 +44,7 @@ __attribute__((noinline)) void jump_miss(struct cpu *cpu, uint64_t rip) {
   struct block *block = code_find(cpu, rip);
   uint64_t linear = rip + cpu->code_base;
   struct jump_entry *entry = jump_at(cpu, linear);
-  bool global = cpu->itlb[linear / PAGE_BYTES % ITLB_ENTRIES].global && block->second_page == NO_PAGE;
-  enum lifetime lifetime = global ? LIFE_GLOBAL : LIFE_LOCAL;
+  enum lifetime lifetime = lifetime_of(cpu, block, linear);
   *entry = (struct jump_entry){jump_key(cpu, linear), block, cpu->generation[lifetime], lifetime};
   return enter(cpu, block, rip);
 }
@@ -48,12 +53,19 @@ static void link_op(struct cpu *cpu, const struct op *op) {
   return follow(cpu, op);
 }
 
-/* The same outside 64-bit mode: `dst` is the operand size, to which the target is cut. */
-static inline uint64_t cut(uint64_t rip, uint8_t size) {
-  return size == 2 ? (uint16_t)rip : size == 4 ? (uint32_t)rip : rip;
+/* The target of a branch of operand size `dst`, to which it is cut. Outside 64-bit mode the branch faults when
+ * it is beyond the segment, and has done nothing yet. */
+static inline uint64_t near_target(struct cpu *cpu, const struct op *op, uint64_t rip) {
+  if (op->dst == 8) return rip;
+  uint64_t target = op->dst == 2 ? (uint16_t)rip : (uint32_t)rip;
+  if (unlikely(target > cpu->segment[CS].limit)) cpu_fault(cpu, op, VECTOR_GP, 0);
+  return target;
+}
+static inline uint64_t direct_target(struct cpu *cpu, const struct op *op) {
+  return near_target(cpu, op, cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp);
 }
 static void jump_near(struct cpu *cpu, const struct op *op) {
-  return jump(cpu, cut(cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp, op->dst));
+  return jump(cpu, direct_target(cpu, op));
 }
 
 static struct op *emit_target(struct translator *t, const struct insn *insn, handler *run, int32_t target) {
@@ -97,25 +109,22 @@ static handler *const jcc_handlers[16] = {
 /* Outside 64-bit mode; `code` is the whole condition. */
 static void jcc_near(struct cpu *cpu, const struct op *op) {
   bool taken = condition(cpu, op->code >> 1) != (op->code & 1);
-  return jump(cpu, taken ? cut(cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp, op->dst) : cpu_next_rip(cpu, op));
+  return jump(cpu, taken ? direct_target(cpu, op) : cpu_next_rip(cpu, op));
 }
 
 /* LOOPNE, LOOPE, LOOP and JCXZ: `code` is the opcode, `src` the address size, which counts. */
 static void loop_near(struct cpu *cpu, const struct op *op) {
-  uint64_t count = cpu->reg[RCX];
-  bool taken;
-  if (op->code == 0xe3) {
-    taken = (op->src == 8 ? count : op->src == 4 ? (uint32_t)count : (uint16_t)count) == 0;
-  } else {
-    count--;
-    if (op->src == 2) SET16(REG_OFFSET(RCX), count);
-    else if (op->src == 4) SET32(REG_OFFSET(RCX), count);
-    else cpu->reg[RCX] = count;
-    taken = (op->src == 8 ? count : op->src == 4 ? (uint32_t)count : (uint16_t)count) != 0;
-    if (op->code == 0xe0) taken = taken && !(cc_status(cpu) & FLAG_ZF);
-    if (op->code == 0xe1) taken = taken && cc_status(cpu) & FLAG_ZF;
-  }
-  return jump(cpu, taken ? cut(cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp, op->dst) : cpu_next_rip(cpu, op));
+  bool counts = op->code != 0xe3;
+  uint64_t count = cpu->reg[RCX] - counts;
+  bool zero = (op->src == 8 ? count : op->src == 4 ? (uint32_t)count : (uint16_t)count) == 0;
+  bool taken = counts ? !zero : zero;
+  if (op->code == 0xe0) taken = taken && !(cc_status(cpu) & FLAG_ZF);
+  if (op->code == 0xe1) taken = taken && cc_status(cpu) & FLAG_ZF;
+  uint64_t target = taken ? direct_target(cpu, op) : cpu_next_rip(cpu, op);
+  if (counts && op->src == 2) SET16(REG_OFFSET(RCX), count);
+  else if (counts && op->src == 4) SET32(REG_OFFSET(RCX), count);
+  else cpu->reg[RCX] = count;
+  return jump(cpu, target);
 }
 
 static void call64(struct cpu *cpu, const struct op *op) {
@@ -126,8 +135,9 @@ static void call64(struct cpu *cpu, const struct op *op) {
 }
 
 static void call_near(struct cpu *cpu, const struct op *op) {
+  uint64_t target = direct_target(cpu, op);
   push_value(cpu, op, cpu_next_rip(cpu, op), op->dst);
-  return jump(cpu, cut(cpu->reg[REG_BLOCK] + (uint64_t)(int64_t)op->disp, op->dst));
+  return jump(cpu, target);
 }
 
 /* A target that is no address faults in the jump, which has done nothing yet. */
@@ -147,10 +157,10 @@ static void call64_r(struct cpu *cpu, const struct op *op) {
   return jump(cpu, target);
 }
 static void jump_r(struct cpu *cpu, const struct op *op) {
-  return jump(cpu, cut(REG64(op->src), op->dst));
+  return jump(cpu, near_target(cpu, op, REG64(op->src)));
 }
 static void call_r(struct cpu *cpu, const struct op *op) {
-  uint64_t target = cut(REG64(op->src), op->dst);
+  uint64_t target = near_target(cpu, op, REG64(op->src));
   push_value(cpu, op, cpu_next_rip(cpu, op), op->dst);
   return jump(cpu, target);
 }
@@ -162,8 +172,10 @@ static void ret64(struct cpu *cpu, const struct op *op) {
   return jump(cpu, target);
 }
 static void ret_near(struct cpu *cpu, const struct op *op) {
-  uint64_t target = peek_value(cpu, op, 0, op->dst);
-  pop_bytes(cpu, op->dst + (uint32_t)op->imm);
+  struct stack stack = stack_present(cpu);
+  uint64_t target = near_target(cpu, op, stack_pop(cpu, op, &stack, op->dst));
+  stack_move(&stack, (int64_t)op->imm);
+  cpu->reg[RSP] = stack.pointer;
   return jump(cpu, target);
 }
 
@@ -212,16 +224,17 @@ bool translate_branch(struct translator *t, const struct insn *insn) {
       if (far_away) return false;
       if (!long_mode) {
         struct op *op = emit(t, insn, opcode == 0xe8 ? call_near : jump_near);
+        op->segment = SS;
         op->disp = target;
         op->dst = size;
       } else {
-        if (opcode == 0xe8) emit(t, insn, call64);
+        if (opcode == 0xe8) emit_stack(t, insn, call64, 8);
         emit_target(t, insn, link_op, target);
       }
       break;
     case 0xc2:
     case 0xc3: {
-      struct op *op = emit(t, insn, long_mode ? ret64 : ret_near);
+      struct op *op = emit_stack(t, insn, long_mode ? ret64 : ret_near, size);
       op->imm = opcode == 0xc2 ? insn->imm : 0;
       op->dst = size;
       break;
@@ -232,6 +245,7 @@ bool translate_branch(struct translator *t, const struct insn *insn) {
       uint8_t src;
       load_target(t, insn, size, &src);
       struct op *op = emit(t, insn, member == 2 ? (long_mode ? call64_r : call_r) : (long_mode ? jump64_r : jump_r));
+      op->segment = SS;
       op->src = src;
       op->dst = size;
       break;

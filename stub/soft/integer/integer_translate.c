@@ -184,45 +184,31 @@ static void lea(struct translator *t, const struct insn *insn) {
 
 static void push_register(struct translator *t, const struct insn *insn) {
   unsigned size = stack_size(insn);
-  struct op *op = emit(t, insn, size == 8 ? push64_r : push_r);
-  op->src = REG_OFFSET(insn->rm);
-  op->code = (uint8_t)size;
+  emit_stack(t, insn, size == 8 ? push64_r : push_r, size)->src = REG_OFFSET(insn->rm);
 }
 
 static void pop_register(struct translator *t, const struct insn *insn) {
   unsigned size = stack_size(insn);
-  struct op *op = emit(t, insn, size == 8 ? pop64_r : pop_r);
-  op->dst = REG_OFFSET(insn->rm);
-  op->code = (uint8_t)size;
+  emit_stack(t, insn, size == 8 ? pop64_r : pop_r, size)->dst = REG_OFFSET(insn->rm);
 }
 
 static void push_immediate(struct translator *t, const struct insn *insn) {
   unsigned size = stack_size(insn);
-  struct op *op = emit(t, insn, size == 8 ? push64_i : push_i);
-  op->imm = insn->imm;
-  op->code = (uint8_t)size;
+  emit_stack(t, insn, size == 8 ? push64_i : push_i, size)->imm = insn->imm;
 }
 
 static void push_rm(struct translator *t, const struct insn *insn) {
   unsigned size = stack_size(insn);
   uint8_t src = value_of_rm(t, insn, size);
-  struct op *op = emit(t, insn, size == 8 ? push64_r : push_r);
-  op->src = src;
-  op->code = (uint8_t)size;
+  emit_stack(t, insn, size == 8 ? push64_r : push_r, size)->src = src;
 }
 
 static void pop_rm(struct translator *t, const struct insn *insn) {
   unsigned size = stack_size(insn);
-  struct op *op;
-  if (insn_memory(insn)) {
-    struct insn raised = *insn; /* RSP as a base counts after the pop */
-    if (insn->base == RSP) raised.disp += size;
-    op = emit_memory(t, &raised, pop_m);
-  } else {
-    op = emit(t, insn, size == 8 ? pop64_r : pop_r);
-    op->dst = REG_OFFSET(insn->rm);
-  }
-  op->code = (uint8_t)size;
+  if (!insn_memory(insn)) return pop_register(t, insn);
+  struct insn raised = *insn; /* RSP as a base counts after the pop */
+  if (insn->base == RSP) raised.disp += size;
+  emit_memory(t, &raised, pop_m)->code = (uint8_t)size;
 }
 
 static struct op *sized(struct translator *t, const struct insn *insn, handler *run, unsigned size) {
@@ -257,6 +243,14 @@ static void imul_three(struct translator *t, const struct insn *insn) {
   }
   op->dst = REG_OFFSET(insn->reg);
   op->imm = insn->imm;
+}
+
+/* Its address is the sum of RBX and AL, which wraps as others do. */
+static void xlat_byte(struct translator *t, const struct insn *insn) {
+  emit(t, insn, xlat_place);
+  struct insn table = *insn;
+  table.base = REG_EA;
+  emit_memory(t, &table, move_handlers[0][MOVE_RM])->dst = REG_OFFSET(RAX);
 }
 
 static bool translate_one_byte(struct translator *t, const struct insn *insn) {
@@ -308,7 +302,7 @@ static bool translate_one_byte(struct translator *t, const struct insn *insn) {
     case 0x58 ... 0x5f: pop_register(t, insn); return true;
     case 0x60: case 0x61:
       if (long_mode) return false;
-      sized(t, insn, opcode == 0x60 ? push_all : pop_all, insn->size);
+      emit_stack(t, insn, opcode == 0x60 ? push_all : pop_all, insn->size);
       return true;
     case 0x63:
       if (!long_mode) return false; /* ARPL */
@@ -357,18 +351,13 @@ static bool translate_one_byte(struct translator *t, const struct insn *insn) {
       if (insn->reg & 7) return false;
       mov_rm_imm(t, insn);
       return true;
-    case 0xc8: sized(t, insn, enter, stack_size(insn))->imm = insn->imm; return true;
+    case 0xc8: emit_stack(t, insn, enter, stack_size(insn))->imm = insn->imm; return true;
     case 0xc9: {
       unsigned size = stack_size(insn);
-      sized(t, insn, size == 8 ? leave64 : leave, size);
+      emit_stack(t, insn, size == 8 ? leave64 : leave, size);
       return true;
     }
-    case 0xd7: {
-      struct insn table = *insn;
-      table.base = RBX;
-      emit_memory(t, &table, xlat);
-      return true;
-    }
+    case 0xd7: xlat_byte(t, insn); return true;
     case 0xf5: sized(t, insn, change_carry, 2); return true;
     case 0xf8: sized(t, insn, change_carry, 0); return true;
     case 0xf9: sized(t, insn, change_carry, 1); return true;

@@ -4,7 +4,7 @@
 #include <sched.h>
 
 #include "soft/integer/condition.h"
-#include "soft/integer/push_pop.h"
+#include "soft/system/stack.h"
 
 #define DEFINE_MOVE(bits)                                                       \
   static void mov##bits##_rr(struct cpu *cpu, const struct op *op) {            \
@@ -173,18 +173,20 @@ void push_i(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 void pop_r(struct cpu *cpu, const struct op *op) {
-  uint64_t value = peek_value(cpu, op, 0, op->code);
-  pop_bytes(cpu, op->code);
+  struct stack stack = stack_present(cpu);
+  uint64_t value = stack_pop(cpu, op, &stack, op->code);
+  cpu->reg[RSP] = stack.pointer;
   if (op->code == 2) SET16(op->dst, value);
   else SET64(op->dst, value);
   NEXT;
 }
 void pop_m(struct cpu *cpu, const struct op *op) {
-  uint64_t value = peek_value(cpu, op, 0, op->code), at = ea(cpu, op);
+  struct stack stack = stack_present(cpu);
+  uint64_t value = stack_pop(cpu, op, &stack, op->code), at = ea(cpu, op);
   if (op->code == 8) store64(cpu, op, at, value);
   else if (op->code == 4) store32(cpu, op, at, (uint32_t)value);
   else store16(cpu, op, at, (uint16_t)value);
-  pop_bytes(cpu, op->code);
+  cpu->reg[RSP] = stack.pointer;
   NEXT;
 }
 
@@ -195,50 +197,66 @@ void leave64(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 void leave(struct cpu *cpu, const struct op *op) {
-  uint64_t mask = sp_mask(cpu), bp = cpu->reg[RBP] & mask, at = sp_address(cpu, bp);
-  uint64_t value = op->code == 8 ? load64(cpu, op, at) : op->code == 4 ? load32(cpu, op, at) : load16(cpu, op, at);
-  sp_set(cpu, mask, bp + op->code);
+  struct stack stack = stack_present(cpu);
+  stack_set(&stack, cpu->reg[RBP]);
+  uint64_t value = stack_pop(cpu, op, &stack, op->code);
+  cpu->reg[RSP] = stack.pointer;
   if (op->code == 2) SET16(REG_OFFSET(RBP), value);
   else cpu->reg[RBP] = value;
   NEXT;
 }
 
-/* ENTER with nesting level 0, the only one that compilers use; others copy frame pointers. */
 /* Frame pointers are read as they are pushed: what is pushed may lie over those that follow. */
-void enter(struct cpu *cpu, const struct op *op) {
-  uint32_t size = op->code, bytes = op->imm & 0xffff, level = op->imm >> 16 & 31, pushes = level + 1;
-  uint64_t mask = sp_mask(cpu), sp = cpu->reg[RSP], bp = cpu->reg[RBP], frame = (sp - size) & mask;
-  memory_probe_write(cpu, op, sp_address(cpu, (sp - (uint64_t)pushes * size) & mask), pushes * size);
-  for (uint32_t i = 0; i < pushes; i++) {
-    uint64_t value = i == 0 ? bp : i == level ? frame : load_sized(cpu, op, sp_address(cpu, (bp - (uint64_t)i * size) & mask), size);
-    store_sized(cpu, op, sp_address(cpu, (sp - (uint64_t)(i + 1) * size) & mask), value, size);
+static __attribute__((noinline)) void make_frame(struct cpu *cpu, const struct op *op) {
+  uint32_t size = op->code, bytes = op->imm & 0xffff, level = op->imm >> 16 & 31;
+  struct stack stack = stack_present(cpu), outer = stack;
+  stack_probe(cpu, op, &stack, (level + 1) * size);
+  stack_set(&outer, cpu->reg[RBP]);
+  stack_push(cpu, op, &stack, cpu->reg[RBP], size);
+  uint64_t frame = stack.pointer & stack.mask;
+  for (uint32_t i = 1; i < level; i++) {
+    stack_move(&outer, -(int64_t)size);
+    struct stack from = outer;
+    stack_push(cpu, op, &stack, stack_pop(cpu, op, &from, size), size);
   }
-  sp -= (uint64_t)pushes * size + bytes;
-  memory_probe_write(cpu, op, sp_address(cpu, sp & mask), size); /* SDM volume 2, ENTER: #PF */
-  sp_set(cpu, mask, sp);
+  if (level) stack_push(cpu, op, &stack, frame, size);
+  stack_move(&stack, -(int64_t)bytes);
+  memory_probe_write(cpu, op, stack_place(cpu, op, &stack, size), size); /* SDM volume 2, ENTER: #PF */
+  cpu->reg[RSP] = stack.pointer;
   if (size == 2) SET16(REG_OFFSET(RBP), frame);
-  else cpu->reg[RBP] = size == 8 ? frame : (cpu->reg[RBP] & ~mask) | frame;
+  else cpu->reg[RBP] = size == 8 ? frame : (cpu->reg[RBP] & ~stack.mask) | frame;
+}
+
+void enter(struct cpu *cpu, const struct op *op) {
+  make_frame(cpu, op);
   NEXT;
 }
 
 /* PUSHA and POPA, outside 64-bit mode. */
+static __attribute__((noinline)) void push_registers(struct cpu *cpu, const struct op *op) {
+  struct stack stack = stack_present(cpu);
+  stack_probe(cpu, op, &stack, 8u * op->code);
+  for (int i = RAX; i <= RDI; i++) stack_push(cpu, op, &stack, cpu->reg[i], op->code);
+  cpu->reg[RSP] = stack.pointer;
+}
+static __attribute__((noinline)) void pop_registers(struct cpu *cpu, const struct op *op) {
+  struct stack stack = stack_present(cpu);
+  uint64_t values[8];
+  for (int i = RDI; i >= RAX; i--) values[i] = stack_pop(cpu, op, &stack, op->code);
+  for (int i = RAX; i <= RDI; i++) {
+    if (i == RSP) continue;
+    if (op->code == 2) SET16(REG_OFFSET(i), values[i]);
+    else SET32(REG_OFFSET(i), values[i]);
+  }
+  cpu->reg[RSP] = stack.pointer;
+}
+
 void push_all(struct cpu *cpu, const struct op *op) {
-  uint32_t size = op->code;
-  uint64_t mask = sp_mask(cpu), sp = cpu->reg[RSP];
-  memory_probe_write(cpu, op, sp_address(cpu, (sp - 8 * size) & mask), 8 * size);
-  for (int i = RAX; i <= RDI; i++) push_value(cpu, op, i == RSP ? sp : cpu->reg[i], size);
+  push_registers(cpu, op);
   NEXT;
 }
 void pop_all(struct cpu *cpu, const struct op *op) {
-  uint32_t size = op->code;
-  uint64_t values[8];
-  for (uint32_t i = 0; i < 8; i++) values[i] = peek_value(cpu, op, i * size, size);
-  for (int i = 0; i < 8; i++) {
-    if (RDI - i == RSP) continue;
-    if (size == 2) SET16(REG_OFFSET(RDI - i), values[i]);
-    else SET32(REG_OFFSET(RDI - i), values[i]);
-  }
-  pop_bytes(cpu, 8 * size);
+  pop_registers(cpu, op);
   NEXT;
 }
 
@@ -278,8 +296,8 @@ void movbe_store(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 
-void xlat(struct cpu *cpu, const struct op *op) {
-  SET8(REG_OFFSET(RAX), load8(cpu, op, ea(cpu, op) + (uint8_t)cpu->reg[RAX]));
+void xlat_place(struct cpu *cpu, const struct op *op) {
+  cpu->reg[REG_EA] = cpu->reg[RBX] + (uint8_t)cpu->reg[RAX];
   NEXT;
 }
 

@@ -16,7 +16,7 @@ extern handler *const conditional_handlers[8][CONDITIONAL_FORMS];
 
 handler lea16, lea32, lea64, load_ea8, load_ea16, load_ea32, load_ea64;
 handler push64_r, push64_i, pop64_r, push_r, push_i, pop_r, pop_m, leave64, leave, enter, push_all, pop_all;
-handler cbw, cwd, bswap32, bswap64, movbe_load, movbe_store, xlat, lahf, sahf, change_carry, change_direction;
+handler cbw, cwd, bswap32, bswap64, movbe_load, movbe_store, xlat_place, lahf, sahf, change_carry, change_direction;
 handler nop, pause_loop, fence;
 
 #endif

@@ -7,7 +7,9 @@
 #include "soft/memory/device.h"
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
+#include "soft/system/debug.h"
 #include "soft/system/port.h"
+#include "soft/system/segment.h"
 
 /* In `code`: the element's size (1, 2, 4, 8); in `dst` the address size; in `src` the repeat prefix; the
  * source's segment in `segment`. */
@@ -32,6 +34,17 @@ static inline uint64_t source(const struct cpu *cpu, const struct op *op) {
 }
 static inline uint64_t destination(const struct cpu *cpu, const struct op *op) {
   return place(cpu, ES, masked(cpu->reg[RDI], op->dst));
+}
+
+/* The same for an element that is accessed now, within what its segment allows. */
+static uint64_t checked_source(struct cpu *cpu, const struct op *op) {
+  bool flat = cpu->code_size == 8 || (cpu->flat && op->segment < FS && op->segment != CS);
+  if (unlikely(!flat)) segment_check(cpu, op, op->segment, (uint32_t)masked(cpu->reg[RSI], op->dst), op->code, false);
+  return source(cpu, op);
+}
+static uint64_t checked_destination(struct cpu *cpu, const struct op *op, bool write) {
+  if (unlikely(!cpu->flat)) segment_check(cpu, op, ES, (uint32_t)masked(cpu->reg[RDI], op->dst), op->code, write);
+  return destination(cpu, op);
 }
 
 static uint64_t load_element(struct cpu *cpu, const struct op *op, uint64_t at) {
@@ -70,18 +83,19 @@ static void compare(struct cpu *cpu, const struct op *op, uint64_t a, uint64_t b
 }
 
 static void movs_element(struct cpu *cpu, const struct op *op) {
-  store_element(cpu, op, destination(cpu, op), load_element(cpu, op, source(cpu, op)));
+  uint64_t value = load_element(cpu, op, checked_source(cpu, op));
+  store_element(cpu, op, checked_destination(cpu, op, true), value);
   advance(cpu, op, RSI, step(cpu, op));
   advance(cpu, op, RDI, step(cpu, op));
 }
 
 static void stos_element(struct cpu *cpu, const struct op *op) {
-  store_element(cpu, op, destination(cpu, op), cpu->reg[RAX]);
+  store_element(cpu, op, checked_destination(cpu, op, true), cpu->reg[RAX]);
   advance(cpu, op, RDI, step(cpu, op));
 }
 
 static void lods_element(struct cpu *cpu, const struct op *op) {
-  uint64_t value = load_element(cpu, op, source(cpu, op));
+  uint64_t value = load_element(cpu, op, checked_source(cpu, op));
   if (op->code == 1) SET8(REG_OFFSET(RAX), value);
   else if (op->code == 2) SET16(REG_OFFSET(RAX), value);
   else cpu->reg[RAX] = value;
@@ -89,13 +103,14 @@ static void lods_element(struct cpu *cpu, const struct op *op) {
 }
 
 static void scas_element(struct cpu *cpu, const struct op *op) {
-  uint64_t value = load_element(cpu, op, destination(cpu, op));
+  uint64_t value = load_element(cpu, op, checked_destination(cpu, op, false));
   advance(cpu, op, RDI, step(cpu, op));
   compare(cpu, op, cpu->reg[RAX], value);
 }
 
 static void cmps_element(struct cpu *cpu, const struct op *op) {
-  uint64_t a = load_element(cpu, op, source(cpu, op)), b = load_element(cpu, op, destination(cpu, op));
+  uint64_t a = load_element(cpu, op, checked_source(cpu, op));
+  uint64_t b = load_element(cpu, op, checked_destination(cpu, op, false));
   advance(cpu, op, RSI, step(cpu, op));
   advance(cpu, op, RDI, step(cpu, op));
   compare(cpu, op, a, b);
@@ -104,15 +119,19 @@ static void cmps_element(struct cpu *cpu, const struct op *op) {
 static void ins_element(struct cpu *cpu, const struct op *op) {
   uint16_t port = (uint16_t)cpu->reg[RDX];
   port_check(cpu, op, port, op->code);
-  memory_probe_write(cpu, op, destination(cpu, op), op->code);
-  store_element(cpu, op, destination(cpu, op), device_in(cpu, op, port, op->code));
+  debug_port(cpu, op, port, op->code);
+  uint64_t to = checked_destination(cpu, op, true);
+  memory_need_aligned(cpu, op, to, op->code);
+  memory_probe_write(cpu, op, to, op->code);
+  store_element(cpu, op, to, device_in(cpu, op, port, op->code));
   advance(cpu, op, RDI, step(cpu, op));
 }
 
 static void outs_element(struct cpu *cpu, const struct op *op) {
   uint16_t port = (uint16_t)cpu->reg[RDX];
   port_check(cpu, op, port, op->code);
-  device_out(cpu, op, port, load_element(cpu, op, source(cpu, op)), op->code);
+  debug_port(cpu, op, port, op->code);
+  device_out(cpu, op, port, load_element(cpu, op, checked_source(cpu, op)), op->code);
   advance(cpu, op, RSI, step(cpu, op));
 }
 
@@ -205,6 +224,7 @@ static __attribute__((noinline)) bool repeat(struct cpu *cpu, const struct op *o
 
 static void string_repeat(struct cpu *cpu, const struct op *op) {
   if (unlikely(!repeat(cpu, op))) {
+    cpu->repeating = true;
     cpu->rip = cpu_rip(cpu, op);
     return;
   }

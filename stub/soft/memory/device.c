@@ -22,6 +22,7 @@ static _Noreturn void leave(struct cpu *cpu, const struct op *op, uint32_t reaso
                             uint64_t value, uint32_t size) {
   if (op) cpu->rip = cpu_rip(cpu, op);
   if (cpu->replay_done == MOST_REPLAYED) cpu_fault(cpu, op, VECTOR_GP, 0);
+  cpu_unfinished(cpu);
   event_describe(&cpu->vcpu->block->event, reason, write, size, address, &value);
   cpu->device_waits = true;
   cpu_exit(cpu, reason);

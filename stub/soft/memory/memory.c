@@ -6,13 +6,10 @@
 #include "soft/memory/device.h"
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
+#include "soft/system/debug.h"
 
 static bool canonical(uint64_t address) {
   return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
-static enum tlb_set present_set(const struct cpu *cpu) {
-  return (enum tlb_set)((cpu->tlb - cpu->tlbs[0]) / TLB_ENTRIES);
 }
 
 /*
@@ -94,8 +91,18 @@ static void probe(struct cpu *cpu, struct means means, uint64_t address, uint32_
   }
 }
 
+/* What is not about the page: breakpoints, and alignment, which comes behind page faults. */
+static void inspect(struct cpu *cpu, struct means means, uint64_t address, uint32_t size, enum access_kind kind) {
+  if (unlikely(cpu->aligned) && !means.system) {
+    probe(cpu, means, address, size, kind);
+    memory_need_aligned(cpu, means.op, address, size);
+  }
+  if (unlikely(cpu->watches)) debug_access(cpu, means.op, address, size, kind == ACCESS_WRITE);
+}
+
 /* Of at most 8 bytes in a device; any size up to 16 in memory. */
 static void read_any(struct cpu *cpu, struct means means, uint64_t address, void *to, uint32_t size) {
+  inspect(cpu, means, address, size, ACCESS_READ);
   uint32_t first = bytes_in_page(address, size);
   if (first < size) probe(cpu, means, address, size, ACCESS_READ);
   read_part(cpu, means, address, to, first);
@@ -103,6 +110,7 @@ static void read_any(struct cpu *cpu, struct means means, uint64_t address, void
 }
 
 static void write_any(struct cpu *cpu, struct means means, uint64_t address, const void *from, uint32_t size) {
+  inspect(cpu, means, address, size, ACCESS_WRITE);
   uint32_t first = bytes_in_page(address, size);
   if (first < size) probe(cpu, means, address, size, ACCESS_WRITE);
   write_part(cpu, means, address, from, first);
@@ -111,12 +119,12 @@ static void write_any(struct cpu *cpu, struct means means, uint64_t address, con
 
 uint64_t memory_load(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
   uint64_t value = 0;
-  read_any(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, &value, size);
+  read_any(cpu, (struct means){.op = op, .set = cpu->set}, address, &value, size);
   return value;
 }
 
 void memory_store(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t value, uint32_t size) {
-  write_any(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, &value, size);
+  write_any(cpu, (struct means){.op = op, .set = cpu->set}, address, &value, size);
 }
 
 /* Devices are asked for two halves. */
@@ -133,7 +141,8 @@ void memory_store128(struct cpu *cpu, const struct op *op, uint64_t address, con
 }
 
 void *memory_update(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  struct means means = {.op = op, .set = present_set(cpu)};
+  struct means means = {.op = op, .set = cpu->set};
+  inspect(cpu, means, address, size, ACCESS_WRITE);
   if (likely(bytes_in_page(address, size) == size)) {
     struct translation to = translate(cpu, means, address, ACCESS_WRITE);
     if (likely(to.host != NULL)) {
@@ -153,19 +162,23 @@ void *memory_update(struct cpu *cpu, const struct op *op, uint64_t address, uint
 }
 
 void memory_commit(struct cpu *cpu, const struct op *op) {
-  struct means means = {.op = op, .set = present_set(cpu)};
+  struct means means = {.op = op, .set = cpu->set};
   for (uint32_t done = 0; done < cpu->bounce_size; done += 8) {
     uint32_t part = cpu->bounce_size - done < 8 ? cpu->bounce_size - done : 8;
     write_any(cpu, means, cpu->bounce_address + done, (const uint8_t *)cpu->bounce + done, part);
   }
 }
 
+void memory_need_aligned(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
+  if (unlikely(cpu->aligned) && address & (size - 1)) cpu_fault(cpu, op, VECTOR_AC, 0);
+}
+
 void memory_probe_write(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, size, ACCESS_WRITE);
+  probe(cpu, (struct means){.op = op, .set = cpu->set}, address, size, ACCESS_WRITE);
 }
 
 void memory_probe_read(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size) {
-  probe(cpu, (struct means){.op = op, .set = present_set(cpu)}, address, size, ACCESS_READ);
+  probe(cpu, (struct means){.op = op, .set = cpu->set}, address, size, ACCESS_READ);
 }
 
 uint64_t system_load(struct cpu *cpu, uint64_t address, uint32_t size) {

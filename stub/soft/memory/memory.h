@@ -19,6 +19,8 @@ void memory_store128(struct cpu *cpu, const struct op *op, uint64_t address, con
  * memory_commit() is due after the write. */
 void *memory_update(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size);
 void memory_commit(struct cpu *cpu, const struct op *op);
+/* Faults when alignment is checked and the address is not a multiple of `size`, a power of two. */
+void memory_need_aligned(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size);
 /* Faults unless all of a range of any length may be written, and read. */
 void memory_probe_write(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size);
 void memory_probe_read(struct cpu *cpu, const struct op *op, uint64_t address, uint32_t size);

@@ -22,14 +22,16 @@ struct translation paging_walk(struct cpu *cpu, const struct op *op, uint64_t ad
 
 /* Puts a translation of ordinary memory where the next access of its set finds it. */
 void tlb_fill(struct cpu *cpu, enum tlb_set set, uint64_t address, const struct translation *translation);
+/* The next access to an address's page looks its translation up anew. */
+void tlb_forget_page(struct cpu *cpu, uint64_t address);
 /* No write to this page of the host's memory is inline any more. */
 void tlb_protect(struct cpu *cpu, const uint8_t *host);
 void tlb_protect_all(struct cpu *cpu);
 
-/* The page that instructions at a linear address come from; faults with cpu->rip as it stands. */
 /* Remembers that the 2 MiB around an address are, in part, known of a large page. */
 void tlb_mark_large(struct cpu *cpu, uint64_t address);
 
+/* The page that instructions at a linear address come from; faults with cpu->rip as it stands. */
 const struct itlb_entry *itlb_find(struct cpu *cpu, uint64_t address);
 
 #endif

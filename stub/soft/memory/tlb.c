@@ -9,6 +9,7 @@
 
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
+#include "soft/system/debug.h"
 #include "soft/system/system.h"
 
 /* Generations lie in the bits of a tag below the page. The last one would make TLB_NONE a tag: that of
@@ -21,7 +22,7 @@ static unsigned region_bit(uint64_t address) {
 }
 
 static void forget_everything(struct cpu *cpu) {
-  for (int set = 0; set < TLB_SETS; set++) {
+  for (int set = 0; set <= TLB_NOTHING; set++) {
     for (int i = 0; i < TLB_ENTRIES; i++) cpu->tlbs[set][i].read = cpu->tlbs[set][i].write = TLB_NONE;
   }
   for (int i = 0; i < ITLB_ENTRIES; i++) cpu->itlb[i].tag = TLB_NONE;
@@ -103,26 +104,35 @@ static void forget_entries(struct cpu *cpu, uint64_t address, uint64_t mask) {
   }
 }
 
+void tlb_forget_page(struct cpu *cpu, uint64_t address) {
+  for (int set = 0; set < TLB_SETS; set++) {
+    struct tlb_entry *entry = &cpu->tlbs[set][address / PAGE_BYTES % TLB_ENTRIES];
+    if (((entry->read ^ address) & PAGE_MASK) == 0 || ((entry->write ^ address) & PAGE_MASK) == 0) {
+      entry->read = entry->write = TLB_NONE;
+    }
+  }
+}
+
 void tlb_flush_address(struct cpu *cpu, uint64_t address) {
   unsigned bit = region_bit(address);
   if (cpu->large_regions[bit / 64] >> bit % 64 & 1) {
     forget_entries(cpu, address, ~0ull << 21);
   } else {
-    for (int set = 0; set < TLB_SETS; set++) {
-      struct tlb_entry *entry = &cpu->tlbs[set][address / PAGE_BYTES % TLB_ENTRIES];
-      if (((entry->read ^ address) & PAGE_MASK) == 0 || ((entry->write ^ address) & PAGE_MASK) == 0) {
-        entry->read = entry->write = TLB_NONE;
-      }
-    }
+    tlb_forget_page(cpu, address);
     cpu->itlb[address / PAGE_BYTES % ITLB_ENTRIES].tag = TLB_NONE;
   }
   /* Of every address space: links of the others are renewed when they are switched to. */
   for (uint32_t i = 0; i < SPACES; i++) cpu->spaces[i].code_generation = new_code_generation(cpu);
   cpu->generation[LIFE_LOCAL] = cpu->spaces[cpu->space].code_generation;
-  if ((int64_t)address < 0 || !(cpu->cr4 & CR4_PGE)) cpu->generation[LIFE_GLOBAL] = new_code_generation(cpu);
+  /* User pages are not global as a rule: what lies in the other half stays. */
+  if ((int64_t)address < 0 || cpu->low_global) {
+    cpu->generation[LIFE_GLOBAL] = new_code_generation(cpu);
+    cpu->low_global = false;
+  }
 }
 
 void tlb_fill(struct cpu *cpu, enum tlb_set set, uint64_t address, const struct translation *translation) {
+  if (unlikely(cpu->watches) && debug_watches_page(cpu, address)) return;
   struct tlb_entry *entry = &cpu->tlbs[set][address / PAGE_BYTES % TLB_ENTRIES];
   uint64_t page = address & PAGE_MASK, tag = page | cpu->tlb_generation;
   uint64_t frame = (uint64_t)(translation->host - cpu->machine->vm->memory.base) / PAGE_BYTES;

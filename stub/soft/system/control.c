@@ -1,6 +1,7 @@
 /* Control and debug registers, and the instructions that flush the TLB (SDM volume 3, 2.5, 4.10). */
 #include "soft/apic/apic.h"
 #include "soft/machine.h"
+#include "soft/system/debug.h"
 #include "soft/system/segment.h"
 #include "soft/system/system.h"
 #include "soft/system/system_ops.h"
@@ -18,10 +19,8 @@
    CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | \
    CR4_SMAP)
 #define CR4_PAGING (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
-#define DR6_BD 0x2000
 #define DR6_WRITABLE 0x0000e00f
 #define DR6_ONES 0xffff0ff0
-#define DR7_GD 0x2000
 #define DR7_WRITABLE 0xffff23ff
 #define DR7_ONES 0x400
 
@@ -132,10 +131,7 @@ static uint8_t debug_register(struct cpu *cpu, const struct op *op) {
     number += 2;
   }
   need_cpl0(cpu, op);
-  if (cpu->dr[7] & DR7_GD) {
-    cpu->dr[6] |= DR6_BD;
-    cpu_fault(cpu, op, VECTOR_DB, 0);
-  }
+  if (cpu->dr[7] & DR7_GD) cpu_debug_fault(cpu, op, DR6_BD);
   return number;
 }
 
@@ -152,7 +148,8 @@ void exec_mov_to_dr(struct cpu *cpu, const struct op *op) {
   if (number == 6) value = (value & DR6_WRITABLE) | DR6_ONES;
   if (number == 7) value = (value & DR7_WRITABLE) | DR7_ONES;
   cpu->dr[number] = value;
-  NEXT;
+  debug_changed(cpu);
+  finish(cpu, op);
 }
 
 void exec_invlpg(struct cpu *cpu, const struct op *op) {

@@ -3,11 +3,10 @@
  * raise #GP: there is no task switching.
  */
 #include "soft/controls/controls.h"
+#include "soft/system/debug.h"
 #include "soft/system/stack.h"
 #include "soft/system/system.h"
 #include "soft/system/system_ops.h"
-
-#define DR7_GD 0x2000
 
 struct delivery {
   enum event_kind kind;
@@ -178,16 +177,17 @@ static void deliver_real(struct cpu *cpu, const struct delivery *event) {
   cpu_mode_changed(cpu);
 }
 
-/* Whether the pushed flags have RF set: of faults, so that they do not meet a breakpoint again
- * (SDM volume 3, 17.3.1.1). */
-static bool resumes(const struct delivery *event) {
+/* Whether the pushed flags have RF set: of faults, and within a repeated string instruction, so that it does
+ * not meet its breakpoint again (SDM volume 3, 17.3.1.1). */
+static bool resumes(const struct cpu *cpu, const struct delivery *event) {
+  if (cpu->repeating) return true;
   return event->kind == EVENT_EXCEPTION && event->vector != VECTOR_DB && event->vector != VECTOR_BP &&
          event->vector != VECTOR_OF && event->vector != VECTOR_DF && event->vector != VECTOR_MC;
 }
 
 static void deliver(struct cpu *cpu, struct delivery *event) {
   event->ext = event->kind == EVENT_SOFTWARE ? 0 : ERROR_EXT;
-  event->flags = cpu_flags(cpu) | (resumes(event) ? FLAG_RF : 0);
+  event->flags = cpu_flags(cpu) | (resumes(cpu, event) ? FLAG_RF : 0);
   /* A fault in the delivery of a software interrupt, an external one or an NMI is not doubled
    * (SDM volume 3, table 6-4): those count as a benign vector, or as none at all. */
   cpu->delivering = event->kind != EVENT_SOFTWARE;

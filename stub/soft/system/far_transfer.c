@@ -7,8 +7,10 @@
 #include "soft/system/system.h"
 #include "soft/system/system_ops.h"
 
-/* Checks a code segment as the direct target of a jump or call, which keeps CPL. */
-static void direct_check(struct cpu *cpu, const struct op *op, uint16_t selector, uint32_t access) {
+/* Checks a place in a code segment as the direct target of a jump or call, which keeps CPL. */
+static void direct_check(struct cpu *cpu, const struct op *op, uint16_t selector, const struct descriptor *code,
+                         uint64_t rip) {
+  uint32_t access = descriptor_access(code->raw);
   uint32_t error = SELECTOR_ERROR(selector);
   uint32_t dpl = access_dpl(access);
   bool reachable = access_conforming(access)
@@ -16,6 +18,7 @@ static void direct_check(struct cpu *cpu, const struct op *op, uint16_t selector
   bool both = cpu_long_mode(cpu) && access & AR_L && access & AR_DB;
   if (!reachable || both) cpu_fault(cpu, op, VECTOR_GP, error);
   if (!(access & AR_PRESENT)) cpu_fault(cpu, op, VECTOR_NP, error);
+  code_target_check(cpu, op, code, rip);
 }
 
 static void go(struct cpu *cpu, uint16_t selector, const struct descriptor *code, uint8_t cpl,
@@ -29,6 +32,16 @@ static void go_real(struct cpu *cpu, uint16_t selector, uint64_t rip) {
   segment_set_paragraph(cpu, CS, selector);
   cpu->rip = rip;
   cpu_mode_changed(cpu);
+}
+
+/* Fetches what a selector names: whether it is a code segment, which is then checked as a direct target. */
+static bool fetch_code(struct cpu *cpu, const struct op *op, uint16_t selector, uint64_t offset,
+                       struct descriptor *target) {
+  if (selector_null(selector)) cpu_fault(cpu, op, VECTOR_GP, 0);
+  *target = descriptor_fetch(cpu, op, selector, 8);
+  if (!access_code(descriptor_access(target->raw))) return false;
+  direct_check(cpu, op, selector, target, offset);
+  return true;
 }
 
 /* A TSS that is not busy, or a task gate, outside IA-32e mode. */
@@ -88,12 +101,8 @@ static void jump_far(struct cpu *cpu, const struct op *op, uint16_t selector, ui
     go_real(cpu, selector, offset);
     return;
   }
-  if (selector_null(selector)) cpu_fault(cpu, op, VECTOR_GP, 0);
-  struct descriptor target = descriptor_fetch(cpu, op, selector, 8);
-  uint32_t access = descriptor_access(target.raw);
-  if (access_code(access)) {
-    direct_check(cpu, op, selector, access);
-    code_target_check(cpu, op, &target, offset);
+  struct descriptor target;
+  if (fetch_code(cpu, op, selector, offset, &target)) {
     descriptor_access_mark(cpu, &target);
     go(cpu, selector, &target, cpu->cpl, offset);
     return;
@@ -134,12 +143,8 @@ static void call_far(struct cpu *cpu, const struct op *op, uint16_t selector, ui
     go_real(cpu, selector, offset);
     return;
   }
-  if (selector_null(selector)) cpu_fault(cpu, op, VECTOR_GP, 0);
-  struct descriptor target = descriptor_fetch(cpu, op, selector, 8);
-  uint32_t access = descriptor_access(target.raw);
-  if (access_code(access)) {
-    direct_check(cpu, op, selector, access);
-    code_target_check(cpu, op, &target, offset);
+  struct descriptor target;
+  if (fetch_code(cpu, op, selector, offset, &target)) {
     push_return(cpu, op, &stack, op->code);
     descriptor_access_mark(cpu, &target);
     cpu->reg[RSP] = stack.pointer;

@@ -62,7 +62,8 @@ void exec_popf(struct cpu *cpu, const struct op *op) {
 static void set_ac(struct cpu *cpu, const struct op *op, bool set) {
   if (cpu->cpl) cpu_fault(cpu, op, VECTOR_UD, 0);
   cpu->flags = (cpu->flags & ~(uint64_t)FLAG_AC) | (set ? FLAG_AC : 0);
-  cpu->tlb = cpu->tlbs[cpu->cr4 & CR4_SMAP && !set ? TLB_KERNEL : TLB_KERNEL_AC];
+  cpu->set = cpu->cr4 & CR4_SMAP && !set ? TLB_KERNEL : TLB_KERNEL_AC;
+  cpu->tlb = cpu->tlbs[cpu->set];
 }
 
 void exec_clac(struct cpu *cpu, const struct op *op) {

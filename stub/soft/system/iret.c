@@ -4,7 +4,6 @@
 #include "soft/system/system.h"
 #include "soft/system/system_ops.h"
 
-/* RF is never kept: there are no instruction breakpoints that it could hold off. */
 #define FLAGS_ANYONE (FLAGS_STATUS | FLAG_TF | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID)
 
 /* RFLAGS after an IRET with this image, by the privilege that it ran with. */
@@ -12,6 +11,7 @@ static uint64_t flags_returned(const struct cpu *cpu, uint64_t image, uint32_t s
   uint64_t mask = FLAGS_ANYONE;
   if (iopl_allows(cpu)) mask |= FLAG_IF;
   if (!cpu->cpl) mask |= FLAG_IOPL | FLAG_VIF | FLAG_VIP;
+  if (unlikely(cpu->breaks)) mask |= FLAG_RF;
   if (size == 2) mask &= 0xffff;
   return (cpu_flags(cpu) & ~(mask | FLAG_RF)) | (image & mask);
 }

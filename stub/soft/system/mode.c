@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "soft/apic/apic.h"
+#include "soft/system/debug.h"
 #include "soft/system/segment.h"
 #include "soft/system/system.h"
 
@@ -27,10 +28,12 @@ static uint8_t mode_code_size(const struct cpu *cpu) {
   return access & AR_DB ? 4 : 2;
 }
 
+/* Whether accesses by CS for code, and by DS, ES and SS for data, need no checks. */
 static bool mode_flat(const struct cpu *cpu) {
   if (cpu->code_size == 8) return true;
   for (uint8_t segment = ES; segment <= DS; segment++) {
     if (!segment_flat(&cpu->segment[segment])) return false;
+    if (segment != CS && !access_writable(cpu->segment[segment].access)) return false;
   }
   return true;
 }
@@ -44,7 +47,9 @@ void cpu_mode_changed(struct cpu *cpu) {
   cpu->code_size = mode_code_size(cpu);
   cpu->flat = mode_flat(cpu);
   bool blind = cpu->cr4 & CR4_SMAP && !(cpu->flags & FLAG_AC);
-  cpu->tlb = cpu->tlbs[cpu->cpl == 3 ? TLB_USER : blind ? TLB_KERNEL : TLB_KERNEL_AC];
+  cpu->set = cpu->cpl == 3 ? TLB_USER : blind ? TLB_KERNEL : TLB_KERNEL_AC;
+  cpu->aligned = cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->flags & FLAG_AC;
+  cpu->tlb = cpu->tlbs[cpu->aligned ? TLB_NOTHING : cpu->set];
   if (cpu->code_size != old_size || cpu->flat != old_flat) code_jumps_flush(cpu);
 }
 
@@ -90,7 +95,8 @@ void cpu_reset(struct cpu *cpu, bool init) {
   cpu->dr[6] = DR6_RESET;
   cpu->dr[7] = DR7_RESET;
   cpu->shadow = 0;
-  cpu->stepping = cpu->step_due = false;
+  cpu->stepping = cpu->resumed = cpu->repeating = false;
+  cpu->debug_due = cpu->hits = 0;
   cpu->nmi_blocked = cpu->nmi_pending = false;
   cpu->interrupt_waiting = cpu->halted = false;
   cpu->delivering = 0;
@@ -99,5 +105,6 @@ void cpu_reset(struct cpu *cpu, bool init) {
   if (!init) reset_rest(cpu);
   if (cpu->apic) apic_reset(cpu->apic, init);
   tlb_flush_all(cpu);
+  debug_changed(cpu);
   cpu_mode_changed(cpu);
 }

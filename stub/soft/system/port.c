@@ -1,6 +1,7 @@
 /* IN and OUT: exits to the hypervisor with the next instruction's address. */
 #include "soft/system/port.h"
 
+#include "soft/system/debug.h"
 #include "soft/system/segment.h"
 #include "stub.h"
 #include "soft/system/system_ops.h"
@@ -34,12 +35,14 @@ static _Noreturn void exit_port(struct cpu *cpu, const struct op *op, uint16_t p
   event->data_hi = 0;
   if (write) memcpy(&event->data_lo, &cpu->reg[RAX], op->code);
   finish(cpu, op);
-  cpu->step_due = cpu->stepping;
+  cpu->resumed = false;
+  cpu->debug_due |= cpu->hits | (cpu->stepping ? DR6_BS : 0);
   cpu_exit(cpu, SX_EXIT_IO);
 }
 
 static void in(struct cpu *cpu, const struct op *op, uint16_t port) {
   port_check(cpu, op, port, op->code);
+  debug_port(cpu, op, port, op->code);
   cpu->in.pending = true;
   cpu->in.size = op->code;
   exit_port(cpu, op, port, false);
@@ -47,6 +50,7 @@ static void in(struct cpu *cpu, const struct op *op, uint16_t port) {
 
 static void out(struct cpu *cpu, const struct op *op, uint16_t port) {
   port_check(cpu, op, port, op->code);
+  debug_port(cpu, op, port, op->code);
   exit_port(cpu, op, port, true);
 }
 

@@ -4,6 +4,20 @@
 #include "soft/memory/memory.h"
 #include "soft/system/system.h"
 
+/* In real-address mode there are limits but no types. */
+static bool segment_takes(const struct cpu *cpu, const struct segment *segment, bool write) {
+  if (segment->access & AR_UNUSABLE) return false;
+  if (segments_real(cpu)) return true;
+  if (write) return access_writable(segment->access);
+  return !(segment->access & AR_CODE) || segment->access & AR_READABLE;
+}
+
+void segment_check(struct cpu *cpu, const struct op *op, uint8_t number, uint32_t offset, uint32_t size, bool write) {
+  const struct segment *segment = &cpu->segment[number];
+  if (likely(segment_takes(cpu, segment, write) && segment_fits(segment, offset, size))) return;
+  cpu_fault(cpu, op, number == SS ? VECTOR_SS : VECTOR_GP, 0);
+}
+
 bool descriptor_find(struct cpu *cpu, uint16_t selector, uint32_t size, struct descriptor *out) {
   uint64_t base = cpu->gdtr.base;
   uint32_t limit = cpu->gdtr.limit;

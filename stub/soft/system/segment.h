@@ -81,6 +81,10 @@ static inline bool segment_fits(const struct segment *segment, uint32_t offset, 
   return offset > segment->limit && last <= (segment->access & AR_DB ? 0xffffffff : 0xffff);
 }
 
+/* Faults unless a data access of `size` bytes at an offset is one that the segment allows, outside 64-bit
+ * mode (SDM volume 3, 5.3 and 5.5): #SS(0) for the stack's, else #GP(0). */
+void segment_check(struct cpu *cpu, const struct op *op, uint8_t segment, uint32_t offset, uint32_t size, bool write);
+
 /* Reads the descriptor of a selector that is not null. False when its `size` bytes, 8 or 16, are not
  * in its table. */
 bool descriptor_find(struct cpu *cpu, uint16_t selector, uint32_t size, struct descriptor *out);

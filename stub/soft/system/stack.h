@@ -1,4 +1,4 @@
-/* Pushes and pops of instructions and events that commit the stack pointer only at their end. */
+/* Pushes and pops of instructions and events, which write the stack pointer back only at their end. */
 #ifndef SX_SOFT_STACK_H
 #define SX_SOFT_STACK_H
 
@@ -15,8 +15,11 @@ struct stack {
 
 static inline uint64_t stack_mask(uint32_t access) { return access & AR_DB ? 0xffffffff : 0xffff; }
 
+/* Always inline, or the ops that use it would show the address of a local variable: exec.h. */
+#define STACK_INLINE static inline __attribute__((always_inline))
+
 /* The stack in use, for the instruction of an op. */
-static inline struct stack stack_present(const struct cpu *cpu) {
+STACK_INLINE struct stack stack_present(const struct cpu *cpu) {
   const struct segment *ss = &cpu->segment[SS];
   return (struct stack){
       .ss = *ss,
@@ -25,7 +28,7 @@ static inline struct stack stack_present(const struct cpu *cpu) {
   };
 }
 
-static inline uint64_t stack_place(struct cpu *cpu, const struct op *op, const struct stack *stack,
+STACK_INLINE uint64_t stack_place(struct cpu *cpu, const struct op *op, const struct stack *stack,
                                    uint32_t size) {
   uint64_t offset = stack->pointer & stack->mask;
   if (stack->mask == ~0ull) {
@@ -36,12 +39,16 @@ static inline uint64_t stack_place(struct cpu *cpu, const struct op *op, const s
   return (uint32_t)(stack->ss.base + offset);
 }
 
-static inline void stack_move(struct stack *stack, int64_t bytes) {
-  uint64_t moved = stack->pointer + (uint64_t)bytes;
-  stack->pointer = (stack->pointer & ~stack->mask) | (moved & stack->mask);
+/* Gives the bits of the pointer that are in use a value. */
+STACK_INLINE void stack_set(struct stack *stack, uint64_t pointer) {
+  stack->pointer = (stack->pointer & ~stack->mask) | (pointer & stack->mask);
 }
 
-static inline void stack_push(struct cpu *cpu, const struct op *op, struct stack *stack,
+STACK_INLINE void stack_move(struct stack *stack, int64_t bytes) {
+  stack_set(stack, stack->pointer + (uint64_t)bytes);
+}
+
+STACK_INLINE void stack_push(struct cpu *cpu, const struct op *op, struct stack *stack,
                               uint64_t value, uint32_t size) {
   stack_move(stack, -(int64_t)size);
   uint64_t place = stack_place(cpu, op, stack, size);
@@ -51,13 +58,27 @@ static inline void stack_push(struct cpu *cpu, const struct op *op, struct stack
   else store16(cpu, op, place, (uint16_t)value);
 }
 
-static inline uint64_t stack_pop(struct cpu *cpu, const struct op *op, struct stack *stack,
+STACK_INLINE uint64_t stack_pop(struct cpu *cpu, const struct op *op, struct stack *stack,
                                  uint32_t size) {
   uint64_t place = stack_place(cpu, op, stack, size);
   stack_move(stack, size);
   if (size == 8) return load64(cpu, op, place);
   if (size == 4) return load32(cpu, op, place);
   return load16(cpu, op, place);
+}
+
+/* One push of an instruction that does nothing else that may fault. */
+STACK_INLINE void push_value(struct cpu *cpu, const struct op *op, uint64_t value, uint32_t size) {
+  struct stack stack = stack_present(cpu);
+  stack_push(cpu, op, &stack, value, size);
+  cpu->reg[RSP] = stack.pointer;
+}
+
+/* Faults unless the next `bytes` of pushes can be written. */
+static inline void stack_probe(struct cpu *cpu, const struct op *op, const struct stack *stack, uint32_t bytes) {
+  struct stack last = *stack;
+  stack_move(&last, -(int64_t)bytes);
+  memory_probe_write(cpu, op, stack_place(cpu, op, &last, 1), bytes);
 }
 
 /* The stack in the 64-bit TSS at `offset` of it (SDM volume 3, figure 8-11). */

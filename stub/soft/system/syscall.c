@@ -1,4 +1,5 @@
 /* SYSCALL, SYSRET, SYSENTER, SYSEXIT (SDM volume 2; volume 3, 5.8.7 and 5.8.8). */
+#include "soft/system/debug.h"
 #include "soft/system/segment.h"
 #include "soft/system/system.h"
 #include "soft/system/system_ops.h"
@@ -47,9 +48,10 @@ void exec_sysret(struct cpu *cpu, const struct op *op) {
   cpu_set_flags(cpu, (cpu->reg[R11] & SYSRET_FLAGS) | FLAG_RESERVED);
   enter(cpu, wide ? selector + 16 : selector, selector + 8, wide, 3, rip);
   /* TF counts at once, as if the SYSCALL had just ended. */
-  cpu->step_due = cpu->flags & FLAG_TF;
   cpu->stepping = false;
-  if (cpu->step_due) atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed);
+  if (!(cpu->flags & FLAG_TF)) return;
+  cpu->debug_due |= DR6_BS;
+  atomic_store_explicit(&cpu->attention, INT64_MIN, memory_order_relaxed);
 }
 
 void exec_sysenter(struct cpu *cpu, const struct op *op) {

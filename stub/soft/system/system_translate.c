@@ -19,13 +19,6 @@ static struct op *emit_last(struct translator *t, const struct insn *insn, handl
   return emit_sized(t, insn, run, size);
 }
 
-/* On the stack. */
-static struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, uint8_t size) {
-  struct op *op = emit_sized(t, insn, run, size);
-  op->segment = SS;
-  return op;
-}
-
 /* With a word from a register or memory as `src`. */
 static struct op *emit_word_source(struct translator *t, const struct insn *insn, handler *run) {
   uint8_t source = REG_OFFSET(insn->rm);
@@ -261,6 +254,7 @@ static void mov_debug(struct translator *t, const struct insn *insn, bool to) {
   }
   struct op *op = emit_sized(t, insn, to ? exec_mov_to_dr : exec_mov_from_dr, insn->reg);
   op->dst = op->src = REG_OFFSET(insn->rm);
+  t->ended = to;
 }
 
 static bool translate_two_bytes(struct translator *t, const struct insn *insn) {

@@ -4,12 +4,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "soft/exec.h"
 #include "soft/integer/branch.h"
 #include "soft/translation/decode.h"
 #include "soft/controls/intercept.h"
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
 #include "stub.h"
+#include "soft/system/debug.h"
 #include "soft/system/system.h"
 #include "soft/timeline.h"
 #include "soft/tracer.h"
@@ -19,7 +21,7 @@
 /* Blocks and copies of pages lie one behind the other; when it is full, all are forgotten. */
 #define ARENA_BYTES (32u << 20)
 /* Ops that one instruction may become, links included. */
-#define OPS_PER_INSN 9
+#define OPS_PER_INSN 11
 #define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 3)
 /* Parts of a page for which it is known whether they were translated. */
 #define GRANULE_BYTES (PAGE_BYTES / 64)
@@ -201,9 +203,9 @@ static struct code_page *page_ready(struct cpu *cpu, uint64_t address, const uin
   return page;
 }
 
-/* What is decided by the mode: code size, and whether segments have bases. */
+/* What is decided by the mode: code size, whether segments have bases, whether breakpoints are looked for. */
 static uint8_t mode_of(const struct cpu *cpu) {
-  return (uint8_t)(cpu->code_size | (cpu->flat ? 0x10 : 0));
+  return (uint8_t)(cpu->code_size | (cpu->flat ? 0x10 : 0) | (cpu->breaks ? 0x20 : 0));
 }
 
 static struct block **block_bucket(struct code_cache *code, uint64_t address) {
@@ -215,7 +217,16 @@ static bool still_reaches(struct cpu *cpu, const struct block *block, uint64_t l
   return itlb_find(cpu, (linear & PAGE_MASK) + PAGE_BYTES)->page == block->second_page;
 }
 
+/* All of an instruction lies in its segment (SDM volume 3, 5.3); a block is not bound to one. */
+static void check_code_limit(struct cpu *cpu, const struct op *op) {
+  uint64_t last = (uint64_t)(uint32_t)cpu_rip(cpu, op) + op->length - 1;
+  if (unlikely(last > cpu->segment[CS].limit)) cpu_fault(cpu, op, VECTOR_GP, 0);
+  NEXT;
+}
+
 static void translate_insn(struct translator *t, const struct insn *insn) {
+  if (t->breaks) emit(t, insn, exec_check_breakpoint);
+  if (!t->flat) emit(t, insn, check_code_limit);
   if (t->intercepts) translate_intercept(t, insn);
   if (!translate_decimal(t, insn) && !translate_integer(t, insn) && !translate_branch(t, insn) &&
       !translate_string(t, insn) &&
@@ -267,6 +278,7 @@ static struct translator translator_of(struct cpu *cpu) {
                          .room = MOST_OPS,
                          .mode = cpu->code_size,
                          .flat = cpu->flat,
+                         .breaks = cpu->breaks != 0,
                          .intercepts = cpu->controls != NULL,
                          .traced = machine->tracer != NULL,
                          .timed = machine->timeline != NULL};
@@ -360,6 +372,7 @@ static uint64_t linear_of(struct cpu *cpu, uint64_t rip) {
 
 struct block *code_find(struct cpu *cpu, uint64_t rip) {
   uint64_t linear = linear_of(cpu, rip);
+  if (unlikely(cpu->breaks)) debug_fetch(cpu, NULL, linear);
   const struct itlb_entry *entry = code_page_at(cpu, linear);
   uint64_t address = entry->page | (linear & ~PAGE_MASK);
   const uint8_t *host = entry->host;
@@ -382,8 +395,10 @@ struct block *code_find(struct cpu *cpu, uint64_t rip) {
 
 struct block *code_single(struct cpu *cpu) {
   uint64_t linear = linear_of(cpu, cpu->rip);
+  if (unlikely(cpu->breaks)) debug_fetch(cpu, NULL, linear);
   const struct itlb_entry *entry = code_page_at(cpu, linear);
   struct translator t = translator_of(cpu);
+  t.breaks = false; /* it has just been looked for, and RF will not be set any more */
   uint32_t offset = (uint32_t)(linear & ~PAGE_MASK), first = (uint32_t)PAGE_BYTES - offset, count;
   const uint8_t *from = entry->host + offset;
   enum stop stop = translate(&t, from, first, 1, &count);

@@ -43,6 +43,7 @@ struct translator {
   uint8_t mode;         /* code size */
   bool flat;            /* segment bases other than those of FS and GS are 0 */
   bool ended;           /* the present instruction is the block's last one */
+  bool breaks;          /* instructions get an op that looks for a breakpoint there: debug.h */
   bool intercepts;      /* instructions that controls may make exit get an op for that: intercept.h */
   bool traced;          /* a block has one instruction, whose bytes its first op keeps */
   bool timed;           /* costs are counted, and what reads the clock ends its block */
@@ -72,6 +73,8 @@ static inline uint8_t insn_register(const struct insn *insn, uint8_t number, uin
  */
 struct op *emit(struct translator *t, const struct insn *insn, handler *run);
 struct op *emit_memory(struct translator *t, const struct insn *insn, handler *run);
+/* Of an instruction that reaches the stack with operands of `size` bytes, its `code`. */
+struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, unsigned size);
 
 /* An instruction that does not exist, or not here. */
 void emit_undefined(struct translator *t, const struct insn *insn);

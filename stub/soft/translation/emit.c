@@ -1,6 +1,8 @@
 /* Appends ops, and the addresses that no op says by itself. */
 #include "soft/translation/decode.h"
 #include "soft/exec.h"
+#include "soft/system/segment.h"
+#include "soft/translation/operand.h"
 
 struct op *emit(struct translator *t, const struct insn *insn, handler *run) {
   if (unlikely(t->count == t->room)) __builtin_trap();
@@ -14,6 +16,13 @@ struct op *emit(struct translator *t, const struct insn *insn, handler *run) {
       .pc = t->pc,
       .next = (uint16_t)(t->pc + insn->length),
   };
+  return op;
+}
+
+struct op *emit_stack(struct translator *t, const struct insn *insn, handler *run, unsigned size) {
+  struct op *op = emit(t, insn, run);
+  op->segment = SS;
+  op->code = (uint8_t)size;
   return op;
 }
 
@@ -49,20 +58,10 @@ static void address_absolute(struct cpu *cpu, const struct op *op) {
   NEXT;
 }
 
-/*
- * Checks an address of a segment with a limit, outside 64-bit mode (SDM volume 3, 5.3). `code` is the
- * access's size, at most 16: the check of larger operands is that of their first bytes.
- */
-static void check_limit(struct cpu *cpu, const struct op *op) {
-  const struct segment *segment = &cpu->segment[op->segment];
-  uint64_t offset = (uint32_t)(cpu->reg[REG_EA] - segment->base);
-  uint64_t last = offset + op->code - 1;
-  bool down = (segment->access & (AR_CODE | AR_EXPAND_DOWN)) == AR_EXPAND_DOWN;
-  bool inside = down ? offset > segment->limit && last <= (segment->access & AR_DB ? 0xffffffff : 0xffff)
-                     : last <= segment->limit;
-  if (unlikely(!inside || segment->access & AR_UNUSABLE)) {
-    cpu_fault(cpu, op, op->segment == SS ? VECTOR_SS : VECTOR_GP, 0);
-  }
+/* Checks an access of `imm` bytes, with `code` a write, at REG_EA in a segment outside 64-bit mode. */
+static void check_segment(struct cpu *cpu, const struct op *op) {
+  uint32_t offset = (uint32_t)(cpu->reg[REG_EA] - cpu->segment[op->segment].base);
+  segment_check(cpu, op, op->segment, offset, (uint32_t)op->imm, op->code);
   NEXT;
 }
 
@@ -73,11 +72,19 @@ static void fill(struct op *op, const struct insn *insn) {
   op->disp = (int32_t)insn->disp;
 }
 
+static void emit_segment_check(struct translator *t, const struct insn *insn) {
+  struct operand operand = insn_operand(insn);
+  if (!operand.bytes) return;
+  struct op *op = emit(t, insn, check_segment);
+  op->imm = operand.bytes;
+  op->code = operand.written;
+}
+
 /* Whether the op that makes the address is needed, and does it. */
 static bool make_address(struct translator *t, const struct insn *insn) {
   bool long_mode = insn->mode == 8;
   bool based = long_mode ? insn->segment >= FS && insn->segment_override
-                         : !t->flat || insn->segment >= FS;
+                         : !t->flat || insn->segment >= FS || insn->segment == CS;
   if (insn->rip_relative) {
     int64_t distance = insn->disp + t->pc + insn->length;
     if (!based && insn->address_size == 8 && distance == (int32_t)distance) return false;
@@ -106,10 +113,7 @@ static bool make_address(struct translator *t, const struct insn *insn) {
   fill(op, insn);
   op->dst = insn->address_size;
   op->code = long_mode;
-  if (!long_mode) {
-    op = emit(t, insn, check_limit);
-    op->code = 1;
-  }
+  if (!long_mode) emit_segment_check(t, insn);
   return true;
 }
 

@@ -83,11 +83,21 @@ void x87_set_control(struct fpu *fpu, uint16_t word);
 /* FNINIT; the registers keep their contents. */
 void x87_initialize(struct fpu *fpu);
 
-/* An even number of bytes between the guest's memory and a buffer. The write faults before it
- * changes anything, if at all. */
-void x87_read(struct cpu *cpu, const struct op *op, uint64_t address, void *to, uint32_t size);
-void x87_write(struct cpu *cpu, const struct op *op, uint64_t address, const void *from,
-               uint32_t size);
+/* An even number of bytes between the guest's memory and a buffer, in pieces of at most `unit` bytes,
+ * which is the alignment that they need. The write faults before it changes anything, if at all. */
+void x87_read_units(struct cpu *cpu, const struct op *op, uint64_t address, void *to, uint32_t size,
+                    uint32_t unit);
+void x87_write_units(struct cpu *cpu, const struct op *op, uint64_t address, const void *from,
+                     uint32_t size, uint32_t unit);
+
+static inline void x87_read(struct cpu *cpu, const struct op *op, uint64_t address, void *to,
+                            uint32_t size) {
+  x87_read_units(cpu, op, address, to, size, 8);
+}
+static inline void x87_write(struct cpu *cpu, const struct op *op, uint64_t address,
+                             const void *from, uint32_t size) {
+  x87_write_units(cpu, op, address, from, size, 8);
+}
 
 static inline uint16_t x87_status_word(const struct fpu *fpu) {
   return (uint16_t)(fpu->status | fpu->top << X87_TOP_SHIFT);

@@ -102,7 +102,13 @@ static bool in_one_page(uint64_t address, uint32_t size) {
   return address % PAGE_BYTES + size <= PAGE_BYTES;
 }
 
-void x87_read(struct cpu *cpu, const struct op *op, uint64_t address, void *to, uint32_t size) {
+static uint32_t piece_of(uint32_t left, uint32_t unit) {
+  uint32_t piece = left >= 8 ? 8 : left >= 4 ? 4 : 2;
+  return piece < unit ? piece : unit;
+}
+
+void x87_read_units(struct cpu *cpu, const struct op *op, uint64_t address, void *to, uint32_t size,
+                    uint32_t unit) {
   uint8_t *bytes = to;
   const struct tlb_entry *entry = tlb_at(cpu, address);
   if (likely(in_one_page(address, size) && entry->read == tlb_tag(cpu, address, size))) {
@@ -110,7 +116,7 @@ void x87_read(struct cpu *cpu, const struct op *op, uint64_t address, void *to, 
     return;
   }
   for (uint32_t done = 0, piece; done < size; done += piece) {
-    piece = size - done >= 8 ? 8 : size - done >= 4 ? 4 : 2;
+    piece = piece_of(size - done, unit);
     uint64_t value = piece == 8   ? load64(cpu, op, address + done)
                      : piece == 4 ? load32(cpu, op, address + done)
                                   : load16(cpu, op, address + done);
@@ -118,8 +124,8 @@ void x87_read(struct cpu *cpu, const struct op *op, uint64_t address, void *to, 
   }
 }
 
-void x87_write(struct cpu *cpu, const struct op *op, uint64_t address, const void *from,
-               uint32_t size) {
+void x87_write_units(struct cpu *cpu, const struct op *op, uint64_t address, const void *from,
+                     uint32_t size, uint32_t unit) {
   const uint8_t *bytes = from;
   const struct tlb_entry *entry = tlb_at(cpu, address);
   if (likely(in_one_page(address, size) && entry->write == tlb_tag(cpu, address, size))) {
@@ -128,7 +134,7 @@ void x87_write(struct cpu *cpu, const struct op *op, uint64_t address, const voi
   }
   memory_probe_write(cpu, op, address, size);
   for (uint32_t done = 0, piece; done < size; done += piece) {
-    piece = size - done >= 8 ? 8 : size - done >= 4 ? 4 : 2;
+    piece = piece_of(size - done, unit);
     uint64_t value = 0;
     memcpy(&value, bytes + done, piece);
     if (piece == 8) {
@@ -413,12 +419,12 @@ static void set_environment(struct cpu *cpu, uint32_t word_bytes, const uint8_t 
 
 static __attribute__((noinline)) void store_environment(struct cpu *cpu, const struct op *op) {
   uint8_t image[STATE_BYTES_MOST];
-  x87_write(cpu, op, ea(cpu, op), image, environment_image(cpu, op->dst, image));
+  x87_write_units(cpu, op, ea(cpu, op), image, environment_image(cpu, op->dst, image), op->dst);
 }
 
 static __attribute__((noinline)) void load_environment(struct cpu *cpu, const struct op *op) {
   uint8_t image[STATE_BYTES_MOST];
-  x87_read(cpu, op, ea(cpu, op), image, ENVIRONMENT_WORDS * op->dst);
+  x87_read_units(cpu, op, ea(cpu, op), image, ENVIRONMENT_WORDS * op->dst, op->dst);
   set_environment(cpu, op->dst, image);
 }
 
@@ -428,13 +434,13 @@ static __attribute__((noinline)) void store_state(struct cpu *cpu, const struct 
   for (uint32_t i = 0; i < 8; i++, bytes += REGISTER_BYTES) {
     memcpy(image + bytes, x87_st(cpu, i), REGISTER_BYTES);
   }
-  x87_write(cpu, op, ea(cpu, op), image, bytes);
+  x87_write_units(cpu, op, ea(cpu, op), image, bytes, op->dst);
 }
 
 static __attribute__((noinline)) void load_state(struct cpu *cpu, const struct op *op) {
   uint8_t image[STATE_BYTES_MOST];
   uint32_t bytes = ENVIRONMENT_WORDS * op->dst;
-  x87_read(cpu, op, ea(cpu, op), image, bytes + 8 * REGISTER_BYTES);
+  x87_read_units(cpu, op, ea(cpu, op), image, bytes + 8 * REGISTER_BYTES, op->dst);
   set_environment(cpu, op->dst, image);
   for (uint32_t i = 0; i < 8; i++, bytes += REGISTER_BYTES) {
     memcpy(x87_st(cpu, i), image + bytes, REGISTER_BYTES);
