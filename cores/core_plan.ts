@@ -13,7 +13,7 @@ const cpu = z.int().min(0).max(8191);
 export const corePlanSchema = z.strictObject({
   /** Deno's main thread, V8's helpers, the API. */
   housekeeping: z.array(cpu).min(1),
-  /** Poll exit rings and run handlers. */
+  /** Poll exit rings and run handlers; one that is named twice is two that share a host core. */
   hypervisor: z.array(cpu),
   /** Poll device queues. */
   sidecore: z.array(cpu).default([]),
@@ -31,7 +31,7 @@ export type Placement = "same-core" | "split";
 export interface PlanRequest {
   readonly vcpus: number;
   readonly placement: Placement;
-  /** Several vCPUs may share a guest core. */
+  /** Several vCPUs may share a guest core, and several hypervisor cores a host core. */
   readonly overcommit: boolean;
 }
 
@@ -172,6 +172,8 @@ export function checkPlan(
     if (theirs !== undefined) refuse(`core ${theirs} is another machine's guest core`);
   }
   if (!request.overcommit) {
+    const twice = plan.hypervisor.find((cpu, i) => plan.hypervisor.indexOf(cpu) !== i);
+    if (twice !== undefined) refuse(`two hypervisor cores on core ${twice} need --overcommit`);
     const seen = new Set(inUse.guest);
     for (const cpu of guests) {
       if (seen.has(cpu)) refuse(`two vCPUs on guest core ${cpu} need --overcommit`);

@@ -15,6 +15,7 @@ import { exitsToDisable } from "./idling.ts";
 import { settleConfig, type SettledConfig } from "./engine_config.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
+import { Memberships } from "./network/memberships.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { setUpMachine } from "./machine_setup.ts";
@@ -36,9 +37,11 @@ const SPIN_NS_SOFT = 50_000_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
-/** The core that serves a machine, undefined under same-core placement. */
-function hypervisorOf(id: number, plan: CorePlan): number | undefined {
-  return plan.hypervisor[id % plan.hypervisor.length];
+/** Which hypervisor core of its plan serves a machine: a host core, and which of those on it. */
+function hypervisorOf(id: number, { hypervisor }: CorePlan): { cpu: number; key: string } {
+  const at = id % hypervisor.length, cpu = hypervisor[at]!;
+  const before = hypervisor.slice(0, at).filter((other) => other === cpu).length;
+  return { cpu, key: `${cpu}.${before}` };
 }
 
 /** The name of a network that is a switch. */
@@ -63,11 +66,12 @@ export class Runtime implements AsyncDisposable {
   readonly #workerModule: URL;
   readonly #allowed: readonly number[];
   readonly #vms = new Map<number, Vm>();
-  /** Cores that poll, by host core. */
-  readonly #hypervisors = new Map<number, Promise<HypervisorCore>>();
+  /** Cores that poll, by what {@link hypervisorOf} calls them. */
+  readonly #hypervisors = new Map<string, Promise<HypervisorCore>>();
   /** Workers of same-core machines that have ended: the next machine finds their code compiled. */
   readonly #spareWorkers = new Set<HypervisorCore>();
   readonly #workers = new Set<HypervisorCore>();
+  readonly #memberships = new Memberships();
   #nextId = 1;
 
   private constructor(stubPath: string, guestFolder: string, options: RuntimeOptions) {
@@ -132,14 +136,8 @@ export class Runtime implements AsyncDisposable {
     return [...this.#vms.values()].filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
   }
 
-  #neighbour(id: number, config: VmConfig, plan: CorePlan): Neighbour {
-    const { name, network, mac } = config;
-    return {
-      name,
-      network: network && switchName(network),
-      mac: macOf(id, mac),
-      core: hypervisorOf(id, plan),
-    };
+  #neighbour(id: number, { name, network, mac }: VmConfig): Neighbour {
+    return { name, network: network && switchName(network), mac: macOf(id, mac) };
   }
 
   /** The plan that a machine with this configuration would get now. */
@@ -171,8 +169,8 @@ export class Runtime implements AsyncDisposable {
     using files = readGuestFiles(given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
-    const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan));
-    checkNeighbours(this.#neighbour(id, config, plan), others);
+    const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config));
+    checkNeighbours(this.#neighbour(id, config), others);
     // A process that the machine gets beside it inherits where it may run.
     if (config.network === "user") confineHousekeeping(this.stub, plan.housekeeping);
     const machine = setUpMachine(this.stub, id, config, files, {
@@ -208,6 +206,7 @@ export class Runtime implements AsyncDisposable {
       },
       acquireCores: (vm) => this.#acquireCores(vm),
       releaseCores: (vm, cores) => {
+        this.#memberships.leave(vm.id);
         if (vm.config.placement !== "same-core") return;
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
@@ -223,13 +222,19 @@ export class Runtime implements AsyncDisposable {
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const cpu = hypervisorOf(vm.id, vm.plan)!;
-    let core = this.#hypervisors.get(cpu);
+    const core = await this.#pollingCore(hypervisorOf(vm.id, vm.plan));
+    const { network, mac } = this.#neighbour(vm.id, vm.config);
+    if (network !== undefined) this.#memberships.enter(network, vm.id, mac, core);
+    return [core];
+  }
+
+  #pollingCore({ cpu, key }: { cpu: number; key: string }): Promise<HypervisorCore> {
+    let core = this.#hypervisors.get(key);
     if (!core) {
-      core = this.#startCore(cpu);
-      this.#hypervisors.set(cpu, core);
+      core = this.#startCore(cpu, () => this.#hypervisors.delete(key));
+      this.#hypervisors.set(key, core);
     }
-    return [await core];
+    return core;
   }
 
   #sameCoreWorker(cpu: number): HypervisorCore | Promise<HypervisorCore> {
@@ -241,7 +246,8 @@ export class Runtime implements AsyncDisposable {
     return this.#startCore(cpu);
   }
 
-  async #startCore(cpu: number): Promise<HypervisorCore> {
+  /** @param died called when it does */
+  async #startCore(cpu: number, died: () => void = () => {}): Promise<HypervisorCore> {
     const core: HypervisorCore = await HypervisorCore.start({
       stub: this.stub,
       stubPath: this.#stubPath,
@@ -250,7 +256,10 @@ export class Runtime implements AsyncDisposable {
       spinNs: this.#spinNs,
       ticksPerNs: this.tscKhz / 1e6,
       onEvent: (event) => this.#receive(event as EndedEvent),
-      onDeath: (reason) => this.#coreDied(core, reason),
+      onDeath: (reason) => {
+        died();
+        this.#coreDied(core, reason);
+      },
     });
     this.#workers.add(core);
     return core;
@@ -264,7 +273,6 @@ export class Runtime implements AsyncDisposable {
   #coreDied(core: HypervisorCore, reason: string): void {
     this.#workers.delete(core);
     this.#spareWorkers.delete(core);
-    this.#hypervisors.delete(core.cpu);
     for (const vm of this.#vms.values()) {
       if (vm.isServedBy(core)) vm.coreDied(reason);
     }
