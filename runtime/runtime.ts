@@ -34,14 +34,26 @@ export interface RuntimeOptions {
 const SPIN_NS = 1_000_000;
 /** A guest in software takes longer from one request to the next. */
 const SPIN_NS_SOFT = 50_000_000;
+/** Who spins keeps another hypervisor core of the same host core from running. */
+const SPIN_NS_SHARED = 100_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
-/** Which hypervisor core of its plan serves a machine: a host core, and which of those on it. */
-function hypervisorOf(id: number, { hypervisor }: CorePlan): { cpu: number; key: string } {
+/** A hypervisor core that a plan names. */
+interface PlannedCore {
+  /** Host core. */
+  readonly cpu: number;
+  /** The same for each plan that means the same core: the host core, and which one on it. */
+  readonly key: string;
+  /** Whether there are others on its host core. */
+  readonly shared: boolean;
+}
+
+/** Which hypervisor core of its plan serves a machine. */
+function hypervisorOf(id: number, { hypervisor }: CorePlan): PlannedCore {
   const at = id % hypervisor.length, cpu = hypervisor[at]!;
-  const before = hypervisor.slice(0, at).filter((other) => other === cpu).length;
-  return { cpu, key: `${cpu}.${before}` };
+  const same = (cores: readonly number[]) => cores.filter((core) => core === cpu).length;
+  return { cpu, key: `${cpu}.${same(hypervisor.slice(0, at))}`, shared: same(hypervisor) > 1 };
 }
 
 /** The name of a network that is a switch. */
@@ -228,10 +240,11 @@ export class Runtime implements AsyncDisposable {
     return [core];
   }
 
-  #pollingCore({ cpu, key }: { cpu: number; key: string }): Promise<HypervisorCore> {
+  #pollingCore({ cpu, key, shared }: PlannedCore): Promise<HypervisorCore> {
     let core = this.#hypervisors.get(key);
     if (!core) {
-      core = this.#startCore(cpu, () => this.#hypervisors.delete(key));
+      const spinNs = shared ? Math.min(this.#spinNs, SPIN_NS_SHARED) : this.#spinNs;
+      core = this.#startCore(cpu, spinNs, () => this.#hypervisors.delete(key));
       this.#hypervisors.set(key, core);
     }
     return core;
@@ -243,17 +256,21 @@ export class Runtime implements AsyncDisposable {
       this.#spareWorkers.delete(core);
       return core;
     }
-    return this.#startCore(cpu);
+    return this.#startCore(cpu, this.#spinNs);
   }
 
   /** @param died called when it does */
-  async #startCore(cpu: number, died: () => void = () => {}): Promise<HypervisorCore> {
+  async #startCore(
+    cpu: number,
+    spinNs: number,
+    died: () => void = () => {},
+  ): Promise<HypervisorCore> {
     const core: HypervisorCore = await HypervisorCore.start({
       stub: this.stub,
       stubPath: this.#stubPath,
       cpu,
       module: this.#workerModule,
-      spinNs: this.#spinNs,
+      spinNs,
       ticksPerNs: this.tscKhz / 1e6,
       onEvent: (event) => this.#receive(event as EndedEvent),
       onDeath: (reason) => {

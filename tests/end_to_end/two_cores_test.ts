@@ -8,8 +8,6 @@ import { engineTest, eventually, finish } from "../support.ts";
 
 /** A machine's number says which of the two serves it: odd ones the second, even ones the first. */
 const PLAN: CorePlan = { housekeeping: [0], hypervisor: [0, 0], sidecore: [], guest: [1] };
-/** Two cores that poll for long would keep each other from it. */
-const SPIN_NS = 200_000;
 /** More frames than a test has time for. */
 const ENDLESS = 2_000_000_000;
 
@@ -22,7 +20,7 @@ class Network implements AsyncDisposable {
   }
 
   static async open(): Promise<Network> {
-    return new Network(await Runtime.open({ spinNs: SPIN_NS }));
+    return new Network(await Runtime.open());
   }
 
   /** A machine with the address 02:00:00:00:00:0N, N its number. */
