@@ -66,6 +66,7 @@ export class Networks {
     if (handle === this.#core) return undefined;
     const stub = this.#stub, words = wordsAt(block, CORE_BLOCK_BYTES);
     return {
+      // A frame is announced by a locked addition, which no later load overtakes (SDM volume 3, 9.2.2).
       ring: () => {
         if (words[CORE_BLOCK_PARKED] !== 0) stub.sx_core_wake(handle);
       },
