@@ -151,7 +151,7 @@ async function measure(
         at.get(OURS)!.add(report, operation, runtime.nsPerTick);
         const stats = vm.stats();
         if (one === DEEP) {
-          exits += stats.kvm.exits ?? stats.vcpus[0]!.exitsTotal;
+          exits += stats.engine.exits ?? stats.vcpus[0]!.exitsTotal;
           requests += stats.queueRequests;
         }
       }

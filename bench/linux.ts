@@ -38,8 +38,8 @@ interface Counts {
 }
 
 /** Exits that went to user space, by KVM's own count. */
-function userExits({ kvm }: VmStats): number {
-  return (kvm.io_exits ?? NaN) + (kvm.mmio_exits ?? NaN);
+function userExits({ engine }: VmStats): number {
+  return (engine.io_exits ?? NaN) + (engine.mmio_exits ?? NaN);
 }
 
 function between(before: VmStats, after: VmStats): Counts {

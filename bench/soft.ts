@@ -47,8 +47,8 @@ async function onSoft(runtime: Runtime, work: Work, clock: "host" | "virtual" = 
   await vm.start();
   const ticks = ticksIn(await vm.output(), work);
   await vm.ended;
-  const { cpuNs, kvm } = vm.stats().vcpus[0]!;
-  return { ticks, cpuNs, instructions: kvm.instructions! };
+  const { cpuNs, engine } = vm.stats().vcpus[0]!;
+  return { ticks, cpuNs, instructions: engine.instructions! };
 }
 
 async function exitTimes(runtime: Runtime): Promise<Histogram> {

@@ -66,7 +66,7 @@ export const MACHINE_HELP =
   --port NAME=SOCKET       a port that the guest finds by name (Linux: /dev/virtio-ports/NAME), at a
                            Unix socket to which a program of the host may connect; any number of them
   --plan FILE              a core plan: {"housekeeping":[0],"hypervisor":[0],"guest":[1]}
-  --overcommit             several vCPUs may share a guest core`;
+  --overcommit             several vCPUs may share a guest core, and hypervisor cores a host core`;
 
 /**
  * Reads a JSON file that an option names.

@@ -100,13 +100,15 @@ export async function runMachines(
     value,
   });
   const rows = vms.flatMap((vm) => {
-    const { vcpus, kvm } = vm.stats();
+    const { vcpus, engine } = vm.stats();
     const clock = vm.virtualClock;
     const exits = vcpus.reduce((sum, vcpu) => sum + vcpu.exitsTotal, 0);
     return [
       row(vm, "exits on the guest core", "count", exits),
       // Those that the kernel handles are among them; not every kernel counts.
-      ...(kvm.exits === undefined ? [] : [row(vm, "exits counted by KVM", "count", kvm.exits)]),
+      ...(engine.exits === undefined
+        ? []
+        : [row(vm, "exits counted by KVM", "count", engine.exits)]),
       ...(clock === undefined ? [] : [row(vm, "guest time", "ns", clock.guestNs)]),
     ];
   });

@@ -13,7 +13,7 @@ const cpu = z.int().min(0).max(8191);
 export const corePlanSchema = z.strictObject({
   /** Deno's main thread, V8's helpers, the API. */
   housekeeping: z.array(cpu).min(1),
-  /** Poll exit rings and run handlers. */
+  /** Poll exit rings and run handlers; one that is named twice is two that share a host core. */
   hypervisor: z.array(cpu),
   /** Poll device queues. */
   sidecore: z.array(cpu).default([]),
@@ -33,21 +33,35 @@ export type Placement = "same-core" | "split";
 export interface PlanRequest {
   readonly vcpus: number;
   readonly placement: Placement;
-  /** Several vCPUs may share a guest core. */
+  /** Several vCPUs may share a guest core, and several hypervisor cores a host core. */
   readonly overcommit: boolean;
 }
 
+/** The hypervisor core of a plan that serves a machine. */
+export interface ServingCore {
+  /** Host core. */
+  readonly cpu: number;
+  /** The same for each plan that means the same core: the host core, and which one on it. */
+  readonly key: string;
+  /** Whether there are others on its host core. */
+  readonly shared: boolean;
+}
+
 /**
- * The core that serves a machine, undefined under same-core placement.
+ * Which core of its plan serves a machine: they take turns by its number. Under same-core placement
+ * there is none.
  *
- * @param id number of the machine
+ * @param id of the machine
  */
 export function servingCore(
-  plan: CorePlan,
+  { hypervisor }: CorePlan,
   id: number,
   { placement }: Pick<PlanRequest, "placement">,
-): number | undefined {
-  return placement === "split" ? plan.hypervisor[id % plan.hypervisor.length] : undefined;
+): ServingCore | undefined {
+  if (placement === "same-core") return undefined;
+  const at = id % hypervisor.length, cpu = hypervisor[at]!;
+  const same = (cores: readonly number[]) => cores.filter((core) => core === cpu).length;
+  return { cpu, key: `${cpu}.${same(hypervisor.slice(0, at))}`, shared: same(hypervisor) > 1 };
 }
 
 /** Cores that machines use which run already. */
@@ -187,6 +201,8 @@ export function checkPlan(
     if (theirs !== undefined) refuse(`core ${theirs} is another machine's guest core`);
   }
   if (!request.overcommit) {
+    const twice = plan.hypervisor.find((cpu, i) => plan.hypervisor.indexOf(cpu) !== i);
+    if (twice !== undefined) refuse(`two hypervisor cores on core ${twice} need --overcommit`);
     const seen = new Set(inUse.guest);
     for (const cpu of guests) {
       if (seen.has(cpu)) refuse(`two vCPUs on guest core ${cpu} need --overcommit`);

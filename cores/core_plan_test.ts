@@ -186,6 +186,7 @@ Deno.test("checkPlan() refuses roles that may not share a core when split", () =
   refused({ ...plan([0], [1], [2]), sidecore: [2] }, /core 2 is both a guest and a hypervisor/);
   refused(plan([0], [1], [0]), /core 0 is both a guest and a housekeeping core/);
   refused(plan([0], [], [1]), /split placement needs a hypervisor core/);
+  refused(plan([0], [1, 1], [2]), /two hypervisor cores on core 1 need --overcommit/);
   checkPlan(plan([0], [], [0]), host, requestOf({ placement: "same-core" }));
 });
 

@@ -60,6 +60,8 @@ export interface HypervisorCoreStats {
 export class HypervisorCore {
   /** The stub's handle. */
   readonly handle: number;
+  /** Address of its block. */
+  readonly block: bigint;
   /** Linux thread id of the worker. */
   tid = 0;
   readonly #options: HypervisorCoreOptions;
@@ -70,11 +72,12 @@ export class HypervisorCore {
   #dead = "";
   #cpu: number;
 
-  private constructor(options: HypervisorCoreOptions, handle: number, words: Int32Array) {
+  private constructor(options: HypervisorCoreOptions, handle: number, block: bigint) {
     this.#options = options;
     this.#cpu = options.cpu;
     this.handle = handle;
-    this.#words = words;
+    this.block = block;
+    this.#words = wordsAt(block, CORE_BLOCK_BYTES);
     this.#worker = new Worker(options.module, { type: "module" });
     this.#worker.onmessage = (event) => this.#receive(event.data);
     this.#worker.onerror = (event) => {
@@ -88,7 +91,7 @@ export class HypervisorCore {
     const { stub } = options;
     const handle = check(stub, stub.sx_core_create());
     const block = addressOf(stub.sx_core_block_of(handle));
-    const core = new HypervisorCore(options, handle, wordsAt(block, CORE_BLOCK_BYTES));
+    const core = new HypervisorCore(options, handle, block);
     const open: OpenMessage = {
       type: "open",
       stub: options.stubPath,

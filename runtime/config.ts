@@ -155,7 +155,7 @@ export const vmConfigSchema = z.strictObject({
   polling: pollingSchema.prefault({}),
   /** Which cores to use; planned when absent. */
   plan: corePlanSchema.optional(),
-  /** Several vCPUs may share a guest core. */
+  /** Several vCPUs may share a guest core, and several hypervisor cores a host core. */
   overcommit: z.boolean().default(false),
 }).superRefine((config, context) => {
   const field = (["seed", "epoch"] as const).find((name) => config[name] !== undefined) ??

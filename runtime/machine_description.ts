@@ -55,7 +55,7 @@ export interface VirtualClockDescription {
 export interface NetworkDescription {
   /** The device's address. */
   readonly mac: Uint8Array;
-  /** A switch between the machines of one core, or the stub's handle of something of the host's. */
+  /** A switch between machines, or the stub's handle of something of the host's. */
   readonly link:
     | { readonly kind: "switch"; readonly name: string }
     | { readonly kind: "tap" | "stream"; readonly handle: number };

@@ -12,7 +12,12 @@ export interface Planned {
 }
 
 function servedBy({ id, plan, request }: Planned): number | undefined {
-  return servingCore(plan, id, request);
+  return servingCore(plan, id, request)?.cpu;
+}
+
+/** Whether its plan names a host core for several hypervisor cores. */
+function sharesCore({ plan }: Planned): boolean {
+  return new Set(plan.hypervisor).size < plan.hypervisor.length;
 }
 
 function guestsOf({ plan, request }: Planned): number[] {
@@ -26,7 +31,8 @@ function refuse(why: string): never {
 /**
  * The plans of all when one gets another. Housekeeping is one for all machines. A hypervisor core
  * takes the machines that it serves along, because their devices live in it; for the same reason it
- * cannot become one with another hypervisor core that serves machines.
+ * cannot become one with another hypervisor core that serves machines. Those that share a host core
+ * stay where they are.
  *
  * @param machine the one that moves
  * @param plan its new plan
@@ -41,6 +47,9 @@ export function replanned(
   others: readonly Planned[],
 ): Map<number, CorePlan> {
   const from = servedBy(machine), to = servedBy({ ...machine, plan });
+  if (from !== to && [machine, { ...machine, plan }, ...others].some(sharesCore)) {
+    refuse("hypervisor cores that share a host core stay on it");
+  }
   const along = (other: Planned): CorePlan => ({
     ...other.plan,
     housekeeping: plan.housekeeping,

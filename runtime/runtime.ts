@@ -11,6 +11,7 @@ import {
   type CoresInUse,
   planCores,
   type PlanRequest,
+  type ServingCore,
   servingCore,
 } from "../cores/core_plan.ts";
 import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
@@ -26,6 +27,7 @@ import { exitsToDisable } from "./idling.ts";
 import { settleConfig, type SettledConfig } from "./engine_config.ts";
 import type { EndedEvent } from "./machine_description.ts";
 import { macOf } from "./network/mac.ts";
+import { Memberships } from "./network/memberships.ts";
 import { checkNeighbours, type Neighbour } from "./network/neighbours.ts";
 import { parseNetwork } from "./network/network_name.ts";
 import { setUpMachine } from "./machine_setup.ts";
@@ -47,6 +49,8 @@ export interface RuntimeOptions {
 const SPIN_NS = 1_000_000;
 /** A guest in software takes longer from one request to the next. */
 const SPIN_NS_SOFT = 50_000_000;
+/** Who spins keeps another hypervisor core of the same host core from running. */
+const SPIN_NS_SHARED = 100_000;
 const TSC_WINDOW_MS = 5;
 const WORKER = new URL("./hypervisor_worker.ts", import.meta.url);
 
@@ -89,11 +93,12 @@ export class Runtime implements AsyncDisposable {
   readonly #workerModule: URL;
   readonly #allowed: readonly number[];
   readonly #vms = new Map<number, Vm>();
-  /** Cores that poll, by host core. */
-  readonly #hypervisors = new Map<number, Promise<HypervisorCore>>();
+  /** Cores that poll, by what {@link servingCore} calls them. */
+  readonly #hypervisors = new Map<string, Promise<HypervisorCore>>();
   /** Workers of same-core machines that have ended: the next machine finds their code compiled. */
   readonly #spareWorkers = new Set<HypervisorCore>();
   readonly #workers = new Set<HypervisorCore>();
+  readonly #memberships = new Memberships();
   /** Where housekeeping threads may run. */
   #housekeeping: readonly number[];
   /** Moves are made one after the other. */
@@ -174,21 +179,8 @@ export class Runtime implements AsyncDisposable {
     return [...this.#vms.values()].filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
   }
 
-  #neighbour(id: number, config: VmConfig, plan: CorePlan): Neighbour {
-    const { name, network, mac } = config;
-    return {
-      name,
-      network: network && switchName(network),
-      mac: macOf(id, mac),
-      core: servingCore(plan, id, config),
-    };
-  }
-
-  #checkNeighbours(id: number, config: VmConfig, plan: CorePlan, others: readonly Vm[]): void {
-    checkNeighbours(
-      this.#neighbour(id, config, plan),
-      others.map((vm) => this.#neighbour(vm.id, vm.config, vm.plan)),
-    );
+  #neighbour(id: number, { name, network, mac }: VmConfig): Neighbour {
+    return { name, network: network && switchName(network), mac: macOf(id, mac) };
   }
 
   /** The plan that a machine with this configuration would get now. */
@@ -219,7 +211,8 @@ export class Runtime implements AsyncDisposable {
     using files = readGuestFiles(given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
-    this.#checkNeighbours(id, config, plan, this.#living);
+    const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config));
+    checkNeighbours(this.#neighbour(id, config), others);
     // A process that the machine gets beside it inherits where it may run.
     if (config.network === "user") this.#confine(plan.housekeeping);
     const machine = setUpMachine(this.stub, id, config, files, {
@@ -255,6 +248,7 @@ export class Runtime implements AsyncDisposable {
       },
       acquireCores: (vm) => this.#acquireCores(vm),
       releaseCores: (vm, cores) => {
+        this.#memberships.leave(vm.id);
         if (vm.config.placement !== "same-core") return;
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
@@ -292,7 +286,6 @@ export class Runtime implements AsyncDisposable {
       return replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
     }
     checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
-    this.#checkNeighbours(vm.id, vm.config, plan, others);
     return new Map([...others.map((other) => [other.id, other.plan] as const), [vm.id, plan]]);
   }
 
@@ -307,8 +300,8 @@ export class Runtime implements AsyncDisposable {
     const { vcpus } = vm.config;
     const from = servingCore(vm.plan, vm.id, vm.config);
     const to = servingCore(plan, vm.id, vm.config);
-    const before = { ...rolePlaces(vm.plan, vcpus, from), housekeeping: this.#housekeeping };
-    const steps = moveSteps(before, rolePlaces(plan, vcpus, to), vm.config);
+    const before = { ...rolePlaces(vm.plan, vcpus, from?.cpu), housekeeping: this.#housekeeping };
+    const steps = moveSteps(before, rolePlaces(plan, vcpus, to?.cpu), vm.config);
     const threads = vm.roleThreads();
     const processes = [vm, ...others].flatMap((one) => one.processes);
     moveRoles(this.stub, steps, threads, processes);
@@ -328,11 +321,11 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** A core that polls has moved: the one that was there, which serves nobody, has to go. */
-  #moveHypervisor(from?: number, to?: number): Promise<HypervisorCore> | undefined {
-    if (from === undefined || to === undefined || from === to) return undefined;
-    const idle = this.#hypervisors.get(to);
-    this.#hypervisors.set(to, this.#hypervisors.get(from)!);
-    this.#hypervisors.delete(from);
+  #moveHypervisor(from?: ServingCore, to?: ServingCore): Promise<HypervisorCore> | undefined {
+    if (from === undefined || to === undefined || from.key === to.key) return undefined;
+    const idle = this.#hypervisors.get(to.key);
+    this.#hypervisors.set(to.key, this.#hypervisors.get(from.key)!);
+    this.#hypervisors.delete(from.key);
     void idle?.then((core) => this.#workers.delete(core));
     return idle;
   }
@@ -344,13 +337,21 @@ export class Runtime implements AsyncDisposable {
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const cpu = servingCore(vm.plan, vm.id, vm.config)!;
-    let core = this.#hypervisors.get(cpu);
-    if (!core) {
-      core = this.#startCore(cpu);
-      this.#hypervisors.set(cpu, core);
-    }
-    return [await core];
+    const core = await this.#pollingCore(servingCore(vm.plan, vm.id, vm.config)!);
+    const { network, mac } = this.#neighbour(vm.id, vm.config);
+    if (network !== undefined) this.#memberships.enter(network, vm.id, mac, core);
+    return [core];
+  }
+
+  #pollingCore({ cpu, key, shared }: ServingCore): Promise<HypervisorCore> {
+    const there = this.#hypervisors.get(key);
+    if (there) return there;
+    const spinNs = shared ? Math.min(this.#spinNs, SPIN_NS_SHARED) : this.#spinNs;
+    const core = this.#startCore(cpu, spinNs, () => {
+      for (const [key, one] of this.#hypervisors) if (one === core) this.#hypervisors.delete(key);
+    });
+    this.#hypervisors.set(key, core);
+    return core;
   }
 
   #sameCoreWorker(cpu: number): HypervisorCore | Promise<HypervisorCore> {
@@ -359,19 +360,27 @@ export class Runtime implements AsyncDisposable {
       this.#spareWorkers.delete(core);
       return core;
     }
-    return this.#startCore(cpu);
+    return this.#startCore(cpu, this.#spinNs);
   }
 
-  async #startCore(cpu: number): Promise<HypervisorCore> {
+  /** @param died called when it does */
+  async #startCore(
+    cpu: number,
+    spinNs: number,
+    died: () => void = () => {},
+  ): Promise<HypervisorCore> {
     const core: HypervisorCore = await HypervisorCore.start({
       stub: this.stub,
       stubPath: this.#stubPath,
       cpu,
       module: this.#workerModule,
-      spinNs: this.#spinNs,
+      spinNs,
       ticksPerNs: this.tscKhz / 1e6,
       onEvent: (event) => this.#receive(event as EndedEvent),
-      onDeath: (reason) => this.#coreDied(core, reason),
+      onDeath: (reason) => {
+        died();
+        this.#coreDied(core, reason);
+      },
     });
     this.#workers.add(core);
     return core;
@@ -385,7 +394,6 @@ export class Runtime implements AsyncDisposable {
   #coreDied(core: HypervisorCore, reason: string): void {
     this.#workers.delete(core);
     this.#spareWorkers.delete(core);
-    this.#hypervisors.delete(core.cpu);
     for (const vm of this.#vms.values()) {
       if (vm.isServedBy(core)) vm.coreDied(reason);
     }

@@ -107,7 +107,7 @@ export class ServedMachine implements Machine {
     const virtual = description.clock && new VirtualClock(description.placement, description.clock);
     const clock = virtual ?? new HostClock(stub, ticksPerMs);
     this.#network = description.network &&
-      networks.join(stub, description.vm, ticksPerMs, description.network);
+      networks.join(description.id, description.vm, ticksPerMs, description.network);
     const platform = new Platform({
       stub,
       vm: description.vm,
@@ -162,7 +162,7 @@ export class ServedMachine implements Machine {
 
   /** Gives back what it shares with others. To be called once, when it is served no more. */
   leave(): void {
-    this.#network?.leave();
+    if (this.#network) this.#network.port.up = false;
   }
 
   #serve<T extends Pollable>(channel: T): Served & { readonly channel: T } {

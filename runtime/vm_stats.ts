@@ -1,6 +1,6 @@
 /** A machine's counters, read from shared memory and given names. */
 import * as abi from "../cores/abi.ts";
-import { type KvmStatistics, readKvmStatistics } from "../cores/kvm_statistics.ts";
+import { type EngineStatistics, readEngineStatistics } from "../cores/engine_statistics.ts";
 import type { Stub } from "../cores/stub.ts";
 import { COUNTER } from "../cores/vcpu_channel.ts";
 import { MACHINE_COUNTER, machineCounters, vcpuCounters } from "./counters.ts";
@@ -55,8 +55,8 @@ export interface VcpuStats {
   readonly thread: number;
   /** Processor time of that thread, the guest's included. */
   readonly cpuNs: number;
-  /** KVM's own counters of it by the kernel's names; empty where the kernel has none. */
-  readonly kvm: KvmStatistics;
+  /** The engine's own counters of it: KVM's by the kernel's names, where the kernel has any. */
+  readonly engine: EngineStatistics;
 }
 
 /** Counters of a machine. */
@@ -87,8 +87,8 @@ export interface VmStats {
   readonly linksLost: number;
   /** Guest memory that the host has given it, bytes. */
   readonly residentBytes: number;
-  /** KVM's own counters: the machine's, and the sums of its vCPUs'. */
-  readonly kvm: KvmStatistics;
+  /** The engine's own counters: the machine's, and the sums of its vCPUs'. */
+  readonly engine: EngineStatistics;
 }
 
 function long(words: Int32Array, at: number): number {
@@ -112,7 +112,7 @@ function cpuTime(thread: number): number {
   }
 }
 
-function sumOf(all: readonly KvmStatistics[]): KvmStatistics {
+function sumOf(all: readonly EngineStatistics[]): EngineStatistics {
   const sum: Record<string, number> = {};
   for (const one of all) {
     for (const [name, value] of Object.entries(one)) sum[name] = (sum[name] ?? 0) + value;
@@ -123,7 +123,7 @@ function sumOf(all: readonly KvmStatistics[]): KvmStatistics {
 function vcpuStats(
   block: Int32Array,
   counters: Float64Array,
-  kvm: KvmStatistics,
+  engine: EngineStatistics,
   nsPerTick: number,
 ): VcpuStats {
   const state = abi.VCPU_BLOCK_STATE;
@@ -151,7 +151,7 @@ function vcpuStats(
     firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
     thread,
     cpuNs: long(block, state + abi.STATE_CPU_NS) || cpuTime(thread),
-    kvm,
+    engine,
   };
 }
 
@@ -167,9 +167,9 @@ export function readStats(
   nsPerTick: number,
 ): VmStats {
   const machine = machineCounters(counters);
-  const ofVm = readKvmStatistics((out, size) => stub.sx_vm_statistics(vm, out, size));
+  const ofVm = readEngineStatistics((out, size) => stub.sx_vm_statistics(vm, out, size));
   const ofVcpus = vcpus.map(({ handle }) =>
-    readKvmStatistics((out, size) => stub.sx_vcpu_statistics(handle, out, size))
+    readEngineStatistics((out, size) => stub.sx_vcpu_statistics(handle, out, size))
   );
   return {
     vcpus: blocks.map((block, i) =>
@@ -187,6 +187,6 @@ export function readStats(
     framesDropped: machine[MACHINE_COUNTER.framesDropped]!,
     linksLost: machine[MACHINE_COUNTER.linksLost]!,
     residentBytes: stub.sx_vm_resident(vm),
-    kvm: sumOf([ofVm, ...ofVcpus]),
+    engine: sumOf([ofVm, ...ofVcpus]),
   };
 }

@@ -6,6 +6,7 @@ import type { CoreView, Served } from "../cores/hypervisor_loop.ts";
 import { sameCoreLoop, type ServedVcpu } from "../cores/same_core_loop.ts";
 import { openStub, wordsAt } from "../cores/stub.ts";
 import type { EndedEvent, MachineDescription } from "./machine_description.ts";
+import type { NetworkMessage } from "./network/memberships.ts";
 import { Networks } from "./network/networks.ts";
 import { ServedMachine } from "./served_machine.ts";
 
@@ -19,6 +20,8 @@ export type WorkerMessage =
     readonly sameCoreVcpu?: number;
   }
   | { readonly type: "detach"; readonly machine: number }
+  /** Who is in a network now. */
+  | NetworkMessage
   /** Leaves a forced collection in V8's trace; needs `--expose-gc`. */
   | { readonly type: "mark-trace" }
   /** The last message: the worker will be terminated. */
@@ -42,14 +45,14 @@ interface WorkerScope {
 export function serveWorker(loop: Loop): void {
   const scope = globalThis as unknown as WorkerScope;
   const machines = new Map<number, ServedMachine>();
-  const networks = new Networks();
   const served: Served[] = [];
   let core: CoreView | undefined;
+  let networks: Networks | undefined;
   let own: { vcpu: number; served: ServedVcpu } | undefined;
 
-  function opened(): CoreView {
-    if (!core) throw new Error("the worker was not opened");
-    return core;
+  function opened(): { core: CoreView; networks: Networks } {
+    if (!core || !networks) throw new Error("the worker was not opened");
+    return { core, networks };
   }
 
   function open(message: OpenMessage): number {
@@ -64,11 +67,12 @@ export function serveWorker(loop: Loop): void {
       ticksPerNs: message.ticksPerNs,
       spinNs: message.spinNs,
     };
+    networks = new Networks(stub, message.handle);
     return stub.sx_thread_id();
   }
 
   function attach(description: MachineDescription, sameCoreVcpu: number | undefined): void {
-    const { stub, handle, ticksPerNs } = opened();
+    const { core: { stub, handle, ticksPerNs }, networks } = opened();
     const machine = new ServedMachine(
       stub,
       description,
@@ -102,7 +106,7 @@ export function serveWorker(loop: Loop): void {
 
   function run(): void {
     if (own) {
-      if (!sameCoreLoop(opened(), own.vcpu, own.served)) own = undefined;
+      if (!sameCoreLoop(opened().core, own.vcpu, own.served)) own = undefined;
     } else if (core) {
       loop(core, served);
     }
@@ -116,6 +120,8 @@ export function serveWorker(loop: Loop): void {
         return attach(message.machine, message.sameCoreVcpu);
       case "detach":
         return detach(message.machine);
+      case "network":
+        return opened().networks.update(message.name, message.members);
       case "mark-trace":
         return (globalThis as { gc?: () => void }).gc?.();
       case "close":

@@ -115,7 +115,8 @@ void hold_enter(struct vcpu *vcpu);
 void hold_end(struct vcpu *vcpu);
 
 /* thread.c */
-/* The one signal that a vCPU thread takes: for engines that run guests inside a system call. */
+/* The one signal that a vCPU thread takes beside those of its own faults: for engines that run
+ * guests inside a system call. */
 #define KICK_SIGNAL (SIGRTMIN + 7)
 void thread_block_signals(void);
 

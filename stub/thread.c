@@ -9,11 +9,15 @@
 #include "exports.h"
 #include "stub.h"
 
+/* A fault whose signal is blocked ends the process past every handler (sigprocmask(2)). */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
 void thread_block_signals(void) {
-  sigset_t all;
-  sigfillset(&all);
-  sigdelset(&all, KICK_SIGNAL);
-  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  sigset_t blocked;
+  sigfillset(&blocked);
+  sigdelset(&blocked, KICK_SIGNAL);
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&blocked, faults[i]);
+  pthread_sigmask(SIG_SETMASK, &blocked, NULL);
 }
 
 int32_t sx_thread_id(void) {

@@ -690,7 +690,7 @@ export interface components {
             framesDropped: number;
             linksLost: number;
             residentBytes: number;
-            kvm: {
+            engine: {
                 [key: string]: number;
             };
         };
@@ -711,7 +711,7 @@ export interface components {
             firstRunTicks: number;
             thread: number;
             cpuNs: number;
-            kvm: {
+            engine: {
                 [key: string]: number;
             };
         };

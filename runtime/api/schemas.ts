@@ -192,7 +192,7 @@ export const vmSchema = z.strictObject({
   watchers: z.int(),
 }).openapi("Vm");
 
-const kvmSchema = z.record(z.string(), z.number()).readonly();
+const engineSchema = z.record(z.string(), z.number()).readonly();
 
 const vcpuStatsSchema = z.strictObject({
   exits: z.record(z.string(), count).readonly(),
@@ -209,7 +209,7 @@ const vcpuStatsSchema = z.strictObject({
   firstRunTicks: count,
   thread: count,
   cpuNs: count,
-  kvm: kvmSchema,
+  engine: engineSchema,
 }).openapi("VcpuStats") satisfies z.ZodType<VcpuStats>;
 
 /** Counters of a machine since its start. */
@@ -227,7 +227,7 @@ export const vmStatsSchema = z.strictObject({
   framesDropped: count,
   linksLost: count,
   residentBytes: count,
-  kvm: kvmSchema,
+  engine: engineSchema,
 }).openapi("VmStats") satisfies z.ZodType<VmStats>;
 
 /** What machines can be made of. */

@@ -1,4 +1,4 @@
-/** What machines of one network must not have in common, and what they must. */
+/** What machines of one network must not have in common. */
 import { usageError } from "../../errors.ts";
 import { formatMac } from "./mac.ts";
 
@@ -9,8 +9,6 @@ export interface Neighbour {
   /** Name of its switch, when it has one. */
   readonly network: string | undefined;
   readonly mac: Uint8Array;
-  /** The hypervisor core that serves it. */
-  readonly core: number | undefined;
 }
 
 /**
@@ -28,13 +26,6 @@ export function checkNeighbours(one: Neighbour, others: readonly Neighbour[]): v
         "network-impossible",
         `${one.name} and ${other.name} have the address ${formatMac(one.mac)} on network ` +
           `${one.network}: give each a mac of its own`,
-      );
-    }
-    if (other.core !== one.core) {
-      throw usageError(
-        "network-impossible",
-        `${one.name} is served by core ${one.core} and ${other.name} by core ${other.core}: a ` +
-          `network joins machines of one hypervisor core, which their plans must name`,
       );
     }
   }

@@ -2,19 +2,18 @@ import { throws } from "node:assert";
 import { macOf } from "./mac.ts";
 import { checkNeighbours, type Neighbour } from "./neighbours.ts";
 
-const one: Neighbour = { name: "one", network: "lan", mac: macOf(1), core: 0 };
+const one: Neighbour = { name: "one", network: "lan", mac: macOf(1) };
 
-Deno.test("checkNeighbours() refuses an address twice and a network over two cores", () => {
+Deno.test("checkNeighbours() refuses an address twice", () => {
   const other = { ...one, name: "other", mac: macOf(2) };
   checkNeighbours(one, [other]);
   throws(() => checkNeighbours(one, [{ ...other, mac: macOf(1) }]), {
     message: "one and other have the address 02:53:58:00:00:01 on network lan: give each a mac of" +
       " its own",
   });
-  throws(() => checkNeighbours(one, [other, { ...other, core: 3 }]), /core 0 .* core 3/);
 });
 
 Deno.test("checkNeighbours() lets machines of other networks, and of none, be", () => {
-  checkNeighbours(one, [{ ...one, network: "wan", core: 1 }, { ...one, network: undefined }]);
+  checkNeighbours(one, [{ ...one, network: "wan" }, { ...one, network: undefined }]);
   checkNeighbours({ ...one, network: undefined }, [one]);
 });

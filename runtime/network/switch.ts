@@ -1,58 +1,65 @@
 /**
- * A learning Ethernet switch between machines that one core serves. A frame is copied out of its
- * sender's memory into the ring of each port that it goes to, and from there into the receiver's
- * memory when that has buffers, so that no machine waits for another.
+ * A learning Ethernet switch between the machines of a network, which one core serves or several. Each
+ * core has a switch of its own and forwards what its machines send: a frame is copied out of its
+ * sender's memory into the inbox of each port that it goes to, and from there, by the core of that
+ * port, into the receiver's memory when that has buffers. No machine waits for another, and no core.
  *
  * A port owns the address of its machine's device: no other port can take it over. Of other
- * addresses each port has a few places, so that a machine which invents senders makes the switch
+ * addresses each port has a few places, so that a machine which invents senders makes the network
  * forget its own only.
  */
 import { byteArea } from "../../cores/byte_copy.ts";
 import type { SegmentList } from "../devices/virtio/segment_list.ts";
 import type { FramePort } from "./frame_port.ts";
-import { FrameRing } from "./frame_ring.ts";
+import { Inbox } from "./inbox.ts";
 import { MAC_BYTES } from "./mac.ts";
+import type { Member } from "./member.ts";
 
-/** The most ports of a switch. */
-export const MOST_PORTS = 64;
-/** Addresses that are remembered for a port beside its own. */
-const LEARNED = 8;
 /** In the first byte of an address: a group's. */
 const GROUP = 1;
 /** A frame begins with its receiver's address and its sender's. */
 const HEAD_BYTES = 2 * MAC_BYTES;
 
+/** Wakes a core that sleeps. */
+export interface Bell {
+  /** Something has been published for it. */
+  ring(): void;
+}
+
 /** See the head of this file. Forwarding allocates nothing. */
 export class Switch {
-  readonly #ports: (SwitchPort | undefined)[] = new Array(MOST_PORTS).fill(undefined);
+  #ports: readonly Port[] = [];
   readonly #head = byteArea(HEAD_BYTES);
+  readonly #bellOf: (member: Member) => Bell | undefined;
 
-  /** How many ports are in use. */
-  get ports(): number {
-    return this.#ports.filter((port) => port !== undefined).length;
+  /** @param bellOf what wakes a member's core, undefined for this one */
+  constructor(bellOf: (member: Member) => Bell | undefined) {
+    this.#bellOf = bellOf;
+  }
+
+  /** Says who is in the network now. Who stays keeps his port. */
+  update(members: readonly Member[]): void {
+    this.#ports = members.map((member) =>
+      this.#ports.find((port) => port.machine === member.machine) ??
+        new Port(member, this.#bellOf(member))
+    );
+    const lanes = members.reduce((most, { port }) => Math.max(most, port + 1), 0);
+    for (const port of this.#ports) port.inbox.open(lanes);
   }
 
   /**
-   * Gives a machine a port.
+   * The place of a machine that this core serves.
    *
-   * @param mac of its device
-   * @throws RangeError when every port is taken
+   * @throws Error when it is no member
    */
-  join(mac: Uint8Array): SwitchPort {
-    const number = this.#ports.indexOf(undefined);
-    if (number < 0) throw new RangeError(`a network has at most ${MOST_PORTS} machines`);
-    const port = new SwitchPort(this, number, mac);
-    this.#ports[number] = port;
-    return port;
-  }
-
-  /** Takes a machine's port away. What waits of its frames weighs on the next one's share. */
-  leave(port: SwitchPort): void {
-    this.#ports[port.number] = undefined;
+  join(machine: number): SwitchPort {
+    const port = this.#ports.find((port) => port.machine === machine);
+    if (!port) throw new Error(`machine ${machine} is not in this network`);
+    return new SwitchPort(this, port);
   }
 
   /** @returns false when the frame is lost, to one receiver at least */
-  forward(from: SwitchPort, frame: SegmentList): boolean {
+  forward(from: Port, frame: SegmentList): boolean {
     const { bytes } = this.#head;
     frame.copyOut(HEAD_BYTES, this.#head, 0);
     // The halves of an address: 16 bits and 32.
@@ -69,113 +76,104 @@ export class Switch {
     return this.#flood(from, frame);
   }
 
-  #learn(from: SwitchPort, hi: number, lo: number): void {
-    if (from.knows(hi, lo) || this.#ownerOf(hi, lo) !== undefined) return;
-    for (let i = 0; i < MOST_PORTS; i++) this.#ports[i]?.forget(hi, lo);
-    from.learn(hi, lo);
+  /** What two cores learn of one address at once is settled by its next frame. */
+  #learn(from: Port, hi: number, lo: number): void {
+    if (this.#ownerOf(hi, lo) !== undefined) return;
+    for (let i = 0; i < this.#ports.length; i++) {
+      const port = this.#ports[i]!;
+      if (port !== from) port.inbox.addresses.forget(hi, lo);
+    }
+    const { addresses } = from.inbox;
+    if (!addresses.knows(hi, lo)) addresses.learn(hi, lo);
   }
 
-  #flood(from: SwitchPort, frame: SegmentList): boolean {
+  #flood(from: Port, frame: SegmentList): boolean {
     let all = true;
-    for (let i = 0; i < MOST_PORTS; i++) {
-      const port = this.#ports[i];
-      if (port !== undefined && port !== from && !port.put(frame, from.number)) all = false;
+    for (let i = 0; i < this.#ports.length; i++) {
+      const port = this.#ports[i]!;
+      if (port !== from && !port.put(frame, from.number)) all = false;
     }
     return all;
   }
 
-  #ownerOf(hi: number, lo: number): SwitchPort | undefined {
-    for (let i = 0; i < MOST_PORTS; i++) {
-      const port = this.#ports[i];
-      if (port !== undefined && port.owns(hi, lo)) return port;
+  #ownerOf(hi: number, lo: number): Port | undefined {
+    for (let i = 0; i < this.#ports.length; i++) {
+      const port = this.#ports[i]!;
+      if (port.owns(hi, lo)) return port;
     }
     return undefined;
   }
 
-  #learnedAt(hi: number, lo: number): SwitchPort | undefined {
-    for (let i = 0; i < MOST_PORTS; i++) {
-      const port = this.#ports[i];
-      if (port !== undefined && port.knows(hi, lo)) return port;
+  #learnedAt(hi: number, lo: number): Port | undefined {
+    for (let i = 0; i < this.#ports.length; i++) {
+      const port = this.#ports[i]!;
+      if (port.inbox.addresses.knows(hi, lo)) return port;
     }
     return undefined;
   }
 }
 
-/** One machine's place at a {@link Switch}. */
-export class SwitchPort implements FramePort {
+/** A member of the network as one core sees it. */
+class Port {
+  readonly machine: number;
   readonly number: number;
-  /** Every port of a switch is served by one core. */
-  readonly unannounced = false;
-  readonly #switch: Switch;
-  readonly #ring = new FrameRing(MOST_PORTS);
+  readonly inbox: Inbox;
+  readonly #bell: Bell | undefined;
   readonly #hi: number;
   readonly #lo: number;
-  /** Addresses that were seen as senders here: halves, side by side; a free place holds none. */
-  readonly #learned = new Int32Array(2 * LEARNED).fill(-1);
-  /** The place that is overwritten next. */
-  #oldest = 0;
-  #up = false;
 
-  /** Made by {@link Switch.join}. */
-  constructor(network: Switch, number: number, mac: Uint8Array) {
-    this.number = number;
-    this.#switch = network;
+  constructor({ machine, port, mac, inbox }: Member, bell: Bell | undefined) {
+    this.machine = machine;
+    this.number = port;
+    this.inbox = new Inbox(inbox);
+    this.#bell = bell;
     const view = new DataView(mac.buffer, mac.byteOffset);
     this.#hi = view.getUint16(0);
     this.#lo = view.getInt32(2);
   }
 
-  /** While nobody listens what comes is lost. */
-  set up(listens: boolean) {
-    this.#up = listens;
-    this.#ring.clear();
-  }
-
-  get pending(): boolean {
-    return this.#ring.count > 0;
-  }
-
-  send(frame: SegmentList): boolean {
-    return this.#switch.forward(this, frame);
-  }
-
-  receive(room: SegmentList): number {
-    return this.#ring.take(room);
-  }
-
-  /** A frame for this port: false when it is lost. One that nobody listens for is nobody's loss. */
+  /** A frame for this port: false when it is lost. */
   put(frame: SegmentList, source: number): boolean {
-    return !this.#up || this.#ring.put(frame, source);
+    const taken = this.inbox.put(frame, source);
+    if (this.#bell !== undefined) this.#bell.ring();
+    return taken;
   }
 
   /** Whether this is its device's address. */
   owns(hi: number, lo: number): boolean {
     return this.#lo === lo && this.#hi === hi;
   }
+}
 
-  /** Whether the address was seen as a sender here. */
-  knows(hi: number, lo: number): boolean {
-    return this.#placeOf(hi, lo) >= 0;
+/** One machine's place at a {@link Switch}, on the core that serves it. */
+export class SwitchPort implements FramePort {
+  /** Who sends a frame rings. */
+  readonly unannounced = false;
+  readonly #switch: Switch;
+  readonly #port: Port;
+  readonly #inbox: Inbox;
+
+  /** Made by {@link Switch.join}. */
+  constructor(network: Switch, port: Port) {
+    this.#switch = network;
+    this.#port = port;
+    this.#inbox = port.inbox;
   }
 
-  /** The address was seen elsewhere. */
-  forget(hi: number, lo: number): void {
-    const place = this.#placeOf(hi, lo);
-    if (place >= 0) this.#learned[place] = -1;
+  /** While nobody listens what comes is lost. */
+  set up(listens: boolean) {
+    this.#inbox.up = listens;
   }
 
-  #placeOf(hi: number, lo: number): number {
-    const learned = this.#learned;
-    for (let i = 0; i < 2 * LEARNED; i += 2) {
-      if (learned[i + 1] === lo && learned[i] === hi) return i;
-    }
-    return -1;
+  get pending(): boolean {
+    return this.#inbox.pending;
   }
 
-  /** Remembers a sender in place of the one that came first. */
-  learn(hi: number, lo: number): void {
-    this.#learned[2 * this.#oldest] = hi;
-    this.#learned[2 * this.#oldest + 1] = lo;
-    this.#oldest = (this.#oldest + 1) % LEARNED;
+  send(frame: SegmentList): boolean {
+    return this.#switch.forward(this.#port, frame);
+  }
+
+  receive(room: SegmentList): number {
+    return this.#inbox.take(room);
   }
 }

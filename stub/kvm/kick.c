@@ -7,6 +7,9 @@
 
 #include "kvm/kvm.h"
 
+#define KICK_TRIES 1000
+#define KICK_PAUSE_US 100
+
 /* That it came is all that it says. */
 static void on_kick(int signal) {
   (void)signal;
@@ -25,12 +28,24 @@ int kick_install(void) {
   return install_error ? fail_with("sigaction", install_error) : 0;
 }
 
+/*
+ * A real-time signal takes a place of its user's RLIMIT_SIGPENDING, and without one tgkill(2) fails
+ * with EAGAIN. Asked again until a place is free or the runner is out; no longer than
+ * KICK_TRIES * KICK_PAUSE_US.
+ */
+static void kick(struct vcpu *vcpu) {
+  for (int i = 0; i < KICK_TRIES; i++) {
+    int tid = atomic_load(&vcpu->tid);
+    if (!tid || !syscall(SYS_tgkill, getpid(), tid, KICK_SIGNAL) || errno != EAGAIN) return;
+    usleep(KICK_PAUSE_US);
+  }
+}
+
 /* Set before the signal is sent: one that comes between the runner's last look at the command word
  * and KVM_RUN finds it set. */
 void kvm_vcpu_interrupt(struct vcpu *vcpu) {
   __atomic_store_n(&processor_of(vcpu)->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-  int tid = atomic_load(&vcpu->tid);
-  if (tid) syscall(SYS_tgkill, getpid(), tid, KICK_SIGNAL);
+  kick(vcpu);
 }
 
 void kvm_vcpu_rearm(struct vcpu *vcpu) {

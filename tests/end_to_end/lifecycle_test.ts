@@ -175,6 +175,22 @@ engineTest("a disposed runtime leaves no thread, file or guest memory behind", a
   strictEqual(maps.match(/memfd:splitx-guest/g), null);
 });
 
+engineTest(
+  "a vCPU thread blocks every signal but its kick and those of its own faults",
+  async () => {
+    await using runtime = await Runtime.open();
+    await using vm = runtime.createVm({ guest: "crash", cmdline: "do=loop" });
+    await vm.start();
+    const thread = vm.stats().vcpus[0]!.thread;
+    const status = Deno.readTextFileSync(`/proc/self/task/${thread}/status`);
+    const blocked = BigInt(`0x${/^SigBlk:\t(.*)$/m.exec(status)![1]}`);
+    const blocks = (signal: number) => (blocked >> BigInt(signal - 1) & 1n) === 1n;
+    const SIGILL = 4, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGTERM = 15, SIGCHLD = 17;
+    deepStrictEqual([SIGILL, SIGBUS, SIGFPE, SIGSEGV].filter(blocks), []);
+    deepStrictEqual([SIGTERM, SIGCHLD].filter(blocks), [SIGTERM, SIGCHLD]);
+  },
+);
+
 engineTest("threads stand where the plan says, read back from /proc", async () => {
   await using runtime = await Runtime.open();
   await using vm = runtime.createVm({ guest: "crash", cmdline: "do=loop" });

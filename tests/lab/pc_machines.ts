@@ -38,7 +38,7 @@ async function selfTest(runtime: Runtime): Promise<unknown> {
     vcpus: 2,
     overcommit: true,
   });
-  return { output, end, kvm: stats.kvm, residentBytes: stats.residentBytes };
+  return { output, end, engine: stats.engine, residentBytes: stats.residentBytes };
 }
 
 /** The second vCPU waits for its SIPI, which the first one has not sent yet. */
@@ -87,10 +87,10 @@ async function stopIdle(runtime: Runtime): Promise<unknown> {
   return {
     output,
     disabled: runtime.disabledExits(vm.config, vm.plan),
-    halts: stats.kvm.halt_exits! - before.kvm.halt_exits!,
+    halts: stats.engine.halt_exits! - before.engine.halt_exits!,
     requests: stats.queueRequests,
     mmio: stats.vcpus[0]!.exits["ept-violation"],
-    kvm: stats.kvm,
+    engine: stats.engine,
     cpuNs: stats.vcpus[0]!.cpuNs - before.vcpus[0]!.cpuNs,
     pauseMs: await fastestPause(vm),
     stopMs: await timeOf(() => vm.stop()),

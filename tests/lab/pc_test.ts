@@ -20,7 +20,7 @@ packagesTest("PCs in the lab: two vCPUs, a stop at any moment, a split irqchip",
   match(selfTest.output, /^ok cpus 2\r?$/m);
   match(selfTest.output, /^splitx: exit 0\r?$/m);
   strictEqual(selfTest.end.code, 1); // 0 << 1 | 1
-  ok(selfTest.kvm.halt_exits > 0); // the vCPUs share a core, and give it up
+  ok(selfTest.engine.halt_exits > 0); // the vCPUs share a core, and give it up
   ok(selfTest.residentBytes > 16 * 1024 ** 2 && selfTest.residentBytes <= 256 * 1024 ** 2);
 
   match(stopIdle.output, /^lapic-deadline\r?$/m);
@@ -30,8 +30,8 @@ packagesTest("PCs in the lab: two vCPUs, a stop at any moment, a split irqchip",
   // Every request was notified, and none by an exit to user space, as the kernel counts them: what is
   // left are the accesses to PCI and the IOAPIC by which Linux sets the machine up.
   ok(stopIdle.requests >= 2000);
-  ok(stopIdle.kvm.mmio_exits < stopIdle.requests / 4, `${stopIdle.kvm.mmio_exits} exits`);
-  strictEqual(stopIdle.mmio, stopIdle.kvm.mmio_exits);
+  ok(stopIdle.engine.mmio_exits < stopIdle.requests / 4, `${stopIdle.engine.mmio_exits} exits`);
+  strictEqual(stopIdle.mmio, stopIdle.engine.mmio_exits);
   strictEqual(stopIdle.disabled & 2, 2);
   strictEqual(stopIdle.halts, 0);
   for (const [when, { pauseMs, stopMs }] of Object.entries({ stopEarly, stopIdle })) {

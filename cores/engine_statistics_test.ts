@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert";
-import { parseKvmStatistics } from "./kvm_statistics.ts";
+import { parseEngineStatistics } from "./engine_statistics.ts";
 
 const NAME_BYTES = 48, DESCRIPTOR_BYTES = 16 + NAME_BYTES, HEADER_BYTES = 24;
 
@@ -31,16 +31,16 @@ Deno.test("counters come by their names, histograms do not", () => {
     { name: "halt_wait_hist", values: [1n, 2n, 3n] },
     { name: "io_exits", values: [2n ** 40n] },
   ]);
-  deepStrictEqual(parseKvmStatistics(file), { exits: 7, io_exits: 2 ** 40 });
+  deepStrictEqual(parseEngineStatistics(file), { exits: 7, io_exits: 2 ** 40 });
 });
 
 Deno.test("a file that starts in the middle of a buffer is read from there", () => {
   const file = fileOf([{ name: "exits", values: [5n] }]);
   const buffer = new Uint8Array(100 + file.length);
   buffer.set(file, 100);
-  deepStrictEqual(parseKvmStatistics(buffer.subarray(100)), { exits: 5 });
+  deepStrictEqual(parseEngineStatistics(buffer.subarray(100)), { exits: 5 });
 });
 
 Deno.test("a kernel without counters has none", () => {
-  deepStrictEqual(parseKvmStatistics(new Uint8Array(0)), {});
+  deepStrictEqual(parseEngineStatistics(new Uint8Array(0)), {});
 });

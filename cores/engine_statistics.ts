@@ -1,10 +1,14 @@
 /**
- * KVM's own counters, in its binary format: a header, descriptors that name values, and the values.
+ * An engine's own counters, in KVM's binary format: a header, descriptors that name values, and the
+ * values.
  * Source: Linux, Documentation/virt/kvm/api.rst, 4.133 KVM_GET_STATS_FD.
  */
 
-/** Counters by the kernel's names, such as `exits` and `io_exits`; its histograms are left out. */
-export type KvmStatistics = Readonly<Record<string, number>>;
+/**
+ * Counters by name: KVM's by the kernel's, such as `exits` and `io_exits`, without its histograms;
+ * the software processor's own, such as `instructions`.
+ */
+export type EngineStatistics = Readonly<Record<string, number>>;
 
 /** Enough for the descriptors and values of any kernel until now, several times over. */
 const MOST_BYTES = 65536;
@@ -19,7 +23,7 @@ const SIZE = 6, OFFSET = 8, NAME = 16;
  *
  * @param file as it was read from its beginning; empty where the kernel has none
  */
-export function parseKvmStatistics(file: Uint8Array<ArrayBuffer>): KvmStatistics {
+export function parseEngineStatistics(file: Uint8Array<ArrayBuffer>): EngineStatistics {
   if (file.length < HEADER_BYTES) return {};
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const nameBytes = view.getUint32(NAME_SIZE, true), values = view.getUint32(VALUES, true);
@@ -40,9 +44,9 @@ export function parseKvmStatistics(file: Uint8Array<ArrayBuffer>): KvmStatistics
  * @param read `sx_vm_statistics` or `sx_vcpu_statistics` with the handle given
  * @returns nothing where the kernel has no counters
  */
-export function readKvmStatistics(
+export function readEngineStatistics(
   read: (out: Uint8Array<ArrayBuffer>, size: number) => number,
-): KvmStatistics {
+): EngineStatistics {
   const file = new Uint8Array(MOST_BYTES);
-  return parseKvmStatistics(file.subarray(0, Math.max(0, read(file, file.length))));
+  return parseEngineStatistics(file.subarray(0, Math.max(0, read(file, file.length))));
 }
