@@ -87,6 +87,9 @@ interface ConsoleParts {
   readonly transport: VirtioPci;
 }
 
+/** The serial line of a machine whose terminal is a virtio console. */
+const NOTHING: ByteSource = { peek: () => -1, skip() {} };
+
 /** See the head of this file. What comes to its devices from outside is polled. */
 export class Platform implements Pollable {
   readonly ports = new Bus();
@@ -132,7 +135,8 @@ export class Platform implements Pollable {
       this.#doorbells = new KernelDoorbells(stub, vm, options.poller);
     }
     this.#input = options.input;
-    this.#serial = new Uart16550(options.output, this.#line(COM1_IRQ));
+    const typed = options.virtioConsole ? NOTHING : options.input;
+    this.#serial = new Uart16550(options.output, this.#line(COM1_IRQ), typed);
     this.#addPcDevices(options.clock);
     this.ports.map(CONFIG_PORTS, CONFIG_PORT_COUNT, this.#pci.ports);
     this.memory.map(ECAM, ECAM_BYTES, this.#pci.ecam);
@@ -154,14 +158,8 @@ export class Platform implements Pollable {
   /** Serves device queues and the serial line. */
   poll(): boolean {
     const any = this.#queues.poll();
-    if (this.#console !== undefined) {
-      this.#lookAtSize(this.#console);
-      return any;
-    }
-    const byte = this.#input.peek();
-    if (byte < 0 || !this.#serial.receive(byte)) return any;
-    this.#input.skip();
-    return true;
+    if (this.#console !== undefined) this.#lookAtSize(this.#console);
+    return this.#serial.poll() || any;
   }
 
   settle(): void {

@@ -1,6 +1,6 @@
 /** What the unit tests of devices hand in for a machine. */
 import { POWER_OFF } from "../../cores/outcome.ts";
-import type { ByteSink, InterruptLine, PowerSwitch, WallClock } from "./device.ts";
+import type { ByteSink, ByteSource, InterruptLine, PowerSwitch, WallClock } from "./device.ts";
 
 /** A line that remembers its level and counts how often it rose. */
 export class TestLine implements InterruptLine {
@@ -23,6 +23,19 @@ export class TestSink implements ByteSink {
     this.room--;
     this.bytes.push(byte);
     return true;
+  }
+}
+
+/** Bytes that wait, as a test put them there. */
+export class TestSource implements ByteSource {
+  readonly bytes: number[] = [];
+
+  peek(): number {
+    return this.bytes[0] ?? -1;
+  }
+
+  skip(): void {
+    this.bytes.shift();
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { DONE, RETRY } from "../../cores/outcome.ts";
 import { ByteDevice } from "./byte_device.ts";
-import type { ByteSink, InterruptLine } from "./device.ts";
+import type { ByteSink, ByteSource, InterruptLine } from "./device.ts";
 
 /** How many ports it has. */
 export const UART_PORTS = 8;
@@ -99,6 +99,7 @@ function loopedInputs(mcr: number): number {
 export class Uart16550 extends ByteDevice {
   readonly #sink: ByteSink;
   readonly #line: InterruptLine;
+  readonly #source: ByteSource;
   /** Received bytes in a circle; without FIFOs only one place is used. */
   readonly #received = new Uint8Array(FIFO_BYTES);
   #first = 0;
@@ -116,10 +117,23 @@ export class Uart16550 extends ByteDevice {
   #scratch = 0;
   #divisor = INITIAL_DIVISOR;
 
-  constructor(sink: ByteSink, line: InterruptLine) {
+  /**
+   * @param sink where sent bytes go
+   * @param source what comes in, as the receiver has room
+   */
+  constructor(sink: ByteSink, line: InterruptLine, source: ByteSource) {
     super(UART_PORTS);
     this.#sink = sink;
     this.#line = line;
+    this.#source = source;
+  }
+
+  /** Takes a byte that waits, when there is one and room for it. */
+  poll(): boolean {
+    const byte = this.#source.peek();
+    if (byte < 0 || !this.receive(byte)) return false;
+    this.#source.skip();
+    return true;
   }
 
   /**
@@ -147,6 +161,7 @@ export class Uart16550 extends ByteDevice {
       case MODEM_CONTROL:
         return this.#mcr;
       case LINE_STATUS:
+        if (this.#count === 0) this.poll();
         return this.#lineStatus();
       case MODEM_STATUS:
         return this.#modemStatus();

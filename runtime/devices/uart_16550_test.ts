@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import fc from "fast-check";
 import { DONE, RETRY } from "../../cores/outcome.ts";
-import { TestLine, TestSink } from "./test_doubles.ts";
+import { TestLine, TestSink, TestSource } from "./test_doubles.ts";
 import { Uart16550, UART_PORTS } from "./uart_16550.ts";
 
 const DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7;
@@ -12,7 +12,8 @@ const IDLE = 0x60, READY = 1, OVERRUN = 2;
 class Port {
   readonly sink = new TestSink();
   readonly line = new TestLine();
-  readonly uart = new Uart16550(this.sink, this.line);
+  readonly source = new TestSource();
+  readonly uart = new Uart16550(this.sink, this.line, this.source);
 
   in(register: number): number {
     return this.uart.read(register, 1);
@@ -96,6 +97,18 @@ Deno.test("receive() interrupts at once without FIFOs and takes one byte", () =>
   strictEqual(port.in(LSR), IDLE | READY);
   strictEqual(port.in(DATA), 0x55);
   strictEqual(port.line.level, false);
+  strictEqual(port.in(LSR), IDLE);
+});
+
+Deno.test("the line status tells of a byte that waits on the line", () => {
+  const port = new Port();
+  port.source.bytes.push(0x55, 0x66);
+  strictEqual(port.in(LSR), IDLE | READY);
+  strictEqual(port.in(LSR), IDLE | READY);
+  deepStrictEqual(port.source.bytes, [0x66]);
+  deepStrictEqual(port.take(1), [0x55]);
+  strictEqual(port.in(LSR), IDLE | READY);
+  deepStrictEqual(port.take(1), [0x66]);
   strictEqual(port.in(LSR), IDLE);
 });
 

@@ -11,7 +11,7 @@
  */
 import { deepStrictEqual } from "node:assert";
 import fc from "fast-check";
-import { TestLine, TestSink } from "../../runtime/devices/test_doubles.ts";
+import { TestLine, TestSink, TestSource } from "../../runtime/devices/test_doubles.ts";
 import { Uart16550 } from "../../runtime/devices/uart_16550.ts";
 import { qemuTest, TempFile } from "../support.ts";
 import { type Answer, Qtest, readPort, writePort } from "./qtest.ts";
@@ -79,7 +79,7 @@ function comparable(steps: readonly Access[], answers: readonly Answer[]): unkno
 
 function runOurs(steps: readonly Access[], sink: TestSink): Answer[] {
   const line = new TestLine();
-  const uart = new Uart16550(sink, line);
+  const uart = new Uart16550(sink, line, new TestSource());
   return steps.map(({ register, value }) => {
     if (value !== undefined) uart.write(register, 1, value);
     return { value: value === undefined ? uart.read(register, 1) : 0, level: line.level };
