@@ -9,10 +9,21 @@ const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** From the top down; a folder may import those that stand behind it in its own list. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
-  tests: ["bench", "cli", "lab", "runtime", "hypercalls", "cores", "build", "errors.ts"],
+  tests: [
+    "bench",
+    "cli",
+    "lab",
+    "experiments",
+    "runtime",
+    "hypercalls",
+    "cores",
+    "build",
+    "errors.ts",
+  ],
   examples: ["runtime"],
-  cli: ["bench", "lab", "runtime", "cores", "build", "errors.ts"],
+  cli: ["bench", "lab", "experiments", "runtime", "cores", "build", "errors.ts"],
   lab: ["build", "errors.ts"],
+  experiments: ["runtime", "cores", "build", "errors.ts"],
   bench: ["runtime", "cores", "build", "errors.ts"],
   runtime: ["hypercalls", "cores", "build", "errors.ts"],
   hypercalls: ["cores"],

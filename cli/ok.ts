@@ -4,7 +4,10 @@ import { EXIT } from "../errors.ts";
 import { runCommand } from "./command.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
-const SOURCES = ["errors.ts", "build", "cores", "hypercalls", "runtime", "bench", "lab", "cli"];
+const SOURCES = [
+  ...["errors.ts", "build", "cores", "hypercalls", "runtime"],
+  ...["experiments", "bench", "lab", "cli"],
+];
 /** Whose documentation is public. */
 const PUBLIC = ["runtime/mod.ts"];
 

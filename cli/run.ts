@@ -4,6 +4,7 @@ import { formatCpuList } from "../cores/cpu_list.ts";
 import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT } from "../errors.ts";
+import { defaultDisk, MATRIX } from "../experiments/digest.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
 import { settleConfig, type SettledConfig } from "../runtime/engine_config.ts";
 import { idleExitNames } from "../runtime/idling.ts";
@@ -11,7 +12,7 @@ import { scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { runCommand } from "./command.ts";
-import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
+import { describePlan, runDigestDemo } from "./digest_demo.ts";
 import { runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
 import { readOptions, textOf } from "./options.ts";
@@ -116,7 +117,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 
   await using runtime = await Runtime.open({ progress: (line) => console.error(line) });
   say(introduce(runtime, configs, values.verbose === true));
-  const points = POINTS.filter((point) =>
+  const points = MATRIX.filter((point) =>
     point.placement === (values.placement ?? point.placement) &&
     point.notification === (values.notification ?? point.notification)
   );
