@@ -71,12 +71,14 @@ export const placement: Experiment<PlacementParameters> = {
       engine,
       clock,
     }, await digestOf(file));
+    // On a virtual clock each request rings, which stands for a core that polls and costs nothing.
+    const rings = kind === "modelled" && placement === "split" ? sample.requests : 0;
     const figure = (name: string, unit: string, value: number): Figure => ({ name, unit, value });
     return [
       figure(THROUGHPUT, "MB/s", sample.megabytesPerSecond),
       figure("request p50", "ns", sample.latency.quantile(0.5)),
       figure("request p99", "ns", sample.latency.quantile(0.99)),
-      figure("exits on the guest core", "count", sample.exits),
+      figure("exits on the guest core", "count", sample.exits - rings),
       figure("ring requests", "count", sample.requests),
       // Times of the host say nothing about a machine on a virtual clock.
       ...(kind === "modelled" ? [] : [

@@ -11,7 +11,7 @@ import { Html } from "./html.ts";
 /** Told apart by people who see colours in other ways, too (Okabe and Ito). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999"];
 const WIDTH = 760, HEIGHT = 340, BAR_HEIGHT = 22;
-const LEFT_OF_BARS = 210;
+const LEFT_OF_BARS = 310;
 const BROKEN = "5,4";
 
 /** Plot's types ask for a browser's document; linkedom's is enough for what it does. */
@@ -113,7 +113,7 @@ function drawBars({ title, value, bars }: BarChart): { svg: string; names: strin
     });
   const svg = draw(title, {
     height: order.length * BAR_HEIGHT + 60,
-    marginLeft: LEFT_OF_BARS + 80,
+    marginLeft: LEFT_OF_BARS,
     x: { label: value.label, grid: true },
     y: { label: null, domain: order },
     color: { type: "identity" },

@@ -147,5 +147,5 @@ export function reportOf(
       </body>
     </html>
   `;
-  return page.toString();
+  return page.toString().trimStart();
 }

@@ -3,7 +3,7 @@
  * is precise enough. A host changes its speed while it measures; what is measured side by side meets
  * the same changes.
  */
-import { shuffle } from "simple-statistics";
+import { median, shuffle } from "simple-statistics";
 import { runError } from "../errors.ts";
 import type { JournalSample } from "../runtime/run_journal.ts";
 import type { ExperimentRow } from "../runtime/records.ts";
@@ -71,7 +71,7 @@ export function isSettled(
   if (n < Math.max(2, least)) return false;
   const values = samples.map(([watched]) => watched!.value);
   const interval = medianInterval(values, seededRandom(seed, STOP_RULE, n))!;
-  return relativeHalfWidth((interval.low + interval.high) / 2, interval) <= precision;
+  return relativeHalfWidth(median(values), interval) <= precision;
 }
 
 /** Measurements so far and the time that they took. */
