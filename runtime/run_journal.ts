@@ -5,7 +5,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { HostRecord } from "./records.ts";
-import { stateFolder } from "./run_store.ts";
+import { LOCKED_MS, stateFolder } from "./run_store.ts";
 
 /** An experiment that is not over. */
 export interface JournalEntry {
@@ -31,7 +31,8 @@ export class RunJournal implements Disposable {
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
     this.#database.exec(
-      `PRAGMA foreign_keys = ON;
+      `PRAGMA busy_timeout = ${LOCKED_MS};
+       PRAGMA foreign_keys = ON;
        CREATE TABLE IF NOT EXISTS unfinished (
          id INTEGER PRIMARY KEY, at TEXT NOT NULL, name TEXT NOT NULL, parameters TEXT NOT NULL,
          host TEXT NOT NULL) STRICT;

@@ -3,6 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { type ExperimentRecord, experimentRecordSchema, type KeptRecord } from "./records.ts";
 
+/** How long to wait for another process that writes to the file, milliseconds. */
+export const LOCKED_MS = 5000;
+
 /** `$XDG_STATE_HOME/splitx`, or `~/.local/state/splitx`. */
 export function stateFolder(): string {
   const base = Deno.env.get("XDG_STATE_HOME");
@@ -32,7 +35,8 @@ export class RunStore implements Disposable {
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
     this.#database.exec(
-      `CREATE TABLE IF NOT EXISTS runs (
+      `PRAGMA busy_timeout = ${LOCKED_MS};
+       CREATE TABLE IF NOT EXISTS runs (
          id INTEGER PRIMARY KEY, at TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL,
          record TEXT NOT NULL) STRICT`,
     );
