@@ -9,11 +9,15 @@ const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** From the top down; a folder may import those that stand behind it in its own list. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
-  tests: ["bench", "cli", "lab", "ui", "runtime", "hypercalls", "cores", "build", "errors.ts"],
+  tests: [
+    ...["bench", "cli", "lab", "ui", "experiments", "runtime", "hypercalls", "cores", "build"],
+    "errors.ts",
+  ],
   examples: ["runtime"],
-  cli: ["bench", "lab", "ui", "runtime", "cores", "build", "errors.ts"],
+  cli: ["bench", "lab", "ui", "experiments", "runtime", "cores", "build", "errors.ts"],
   ui: [],
   lab: ["build", "errors.ts"],
+  experiments: ["runtime", "cores", "build", "errors.ts"],
   bench: ["runtime", "cores", "build", "errors.ts"],
   runtime: ["hypercalls", "cores", "build", "errors.ts"],
   hypercalls: ["cores"],

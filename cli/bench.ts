@@ -6,12 +6,13 @@ import { benchMove } from "../bench/move.ts";
 import { benchRing } from "../bench/ring.ts";
 import { benchSoft } from "../bench/soft.ts";
 import { EXIT, usageError } from "../errors.ts";
+import { digits } from "../runtime/digits.ts";
 import { benchRecordSchema, describeHost, type Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { interruptible, runCommand } from "./command.ts";
 import { keepRecord } from "./keep_record.ts";
 import { readOptions } from "./options.ts";
-import { digits, table } from "./table.ts";
+import { table } from "./table.ts";
 
 const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<Row[]>>> = {
   exits: benchExits,

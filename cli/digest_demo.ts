@@ -2,100 +2,27 @@
  * The demonstration: one guest, one file, every point of placement x notification, interleaved, one
  * table. The guest's digest must be the host's.
  */
-import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { cacheFolder, exists, makeInCache } from "../build/cache.ts";
 import type { CorePlan } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
 import type { Engine } from "../cores/engine.ts";
-import { runError, usageError } from "../errors.ts";
+import { type DigestRun, hostDigest, type MatrixPoint, runDigest } from "../experiments/digest.ts";
 import type { VmConfigInput } from "../runtime/config.ts";
-import { readGuestReport } from "../runtime/guest_report.ts";
+import { digits } from "../runtime/digits.ts";
 import { Histogram, median } from "../runtime/histogram.ts";
 import type { Row, RunRecord } from "../runtime/records.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { interruptible } from "./command.ts";
-import { digits, table } from "./table.ts";
-
-/** A point of the experiment matrix. */
-export interface Point {
-  readonly placement: "same-core" | "split";
-  readonly notification: "exit" | "polled";
-}
-
-/** All of them; the classical one first, SplitX last. */
-export const POINTS: readonly Point[] = [
-  { placement: "same-core", notification: "exit" },
-  { placement: "same-core", notification: "polled" },
-  { placement: "split", notification: "exit" },
-  { placement: "split", notification: "polled" },
-];
+import { table } from "./table.ts";
 
 const ROUNDS = 3;
 const MEGABYTE = 1e6;
 
-/** What one run of the guest gave. */
-interface Sample {
-  readonly megabytesPerSecond: number;
-  readonly exits: number;
-  readonly requests: number;
-  /** Shares of the vCPU's time, inside the engine and waiting for completions. */
-  readonly hypervisorBusy: number;
-  readonly guestInside: number;
-  readonly latency: Histogram;
-  readonly firstRunTicks: number;
-  /** Of a virtual clock, when it was asked for. */
-  readonly traceHash: string | undefined;
-}
-
-/** SHA-256 of a file as the host computes it. */
-async function hostDigest(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  using file = await Deno.open(path);
-  for await (const chunk of file.readable) hash.update(chunk);
-  return hash.digest("hex");
-}
-
-async function runOnce(
-  runtime: Runtime,
-  config: VmConfigInput,
-  expected: string,
-): Promise<Sample> {
-  await using vm = runtime.createVm(config);
-  await vm.start();
-  const report = readGuestReport(await vm.output());
-  const end = await vm.ended;
-  if (end.state === "failed") throw runError("guest-failed", `the guest failed: ${end.reason}`);
-  const digest = /^sha256 ([0-9a-f]{64})$/m.exec(report.text)?.[1];
-  const span = report.spans.get("digest");
-  if (!digest || !span) {
-    throw runError("guest-failed", `the guest gave no digest: ${report.text.trim()}`);
-  }
-  if (digest !== expected) {
-    throw runError("wrong-digest", `the guest's digest ${digest} is not the host's ${expected}`);
-  }
-  const stats = vm.stats().vcpus[0]!;
-  const ns = span.ticks * vm.nsPerGuestTick;
-  const latency = new Histogram();
-  latency.merge(report.histograms.get("request") ?? new Histogram(), vm.nsPerGuestTick);
-  return {
-    megabytesPerSecond: span.n / MEGABYTE / (ns / 1e9),
-    exits: stats.exitsTotal,
-    requests: stats.calls + stats.postedCalls,
-    hypervisorBusy: stats.servedNs / (stats.guestNs + stats.waitNs),
-    guestInside: stats.guestNs / (stats.guestNs + stats.waitNs),
-    latency,
-    firstRunTicks: stats.firstRunTicks,
-    traceHash: vm.virtualClock?.traceHash,
-  };
-}
-
 /** The results of one point. */
-interface Outcome extends Point {
+interface Outcome extends MatrixPoint {
   readonly plan: CorePlan;
   readonly engine: Engine;
   readonly clock: "host" | "virtual";
-  readonly samples: Sample[];
+  readonly samples: DigestRun[];
 }
 
 function rowsOf(outcomes: readonly Outcome[]): Row[] {
@@ -104,7 +31,7 @@ function rowsOf(outcomes: readonly Outcome[]): Row[] {
     const knobs = { engine, placement, notification, clock, guest: "digest" } as const;
     const latency = new Histogram();
     for (const sample of samples) latency.merge(sample.latency);
-    const value = (name: string, unit: string, pick: (sample: Sample) => number): Row => ({
+    const value = (name: string, unit: string, pick: (sample: DigestRun) => number): Row => ({
       name,
       ...knobs,
       kind,
@@ -201,13 +128,13 @@ function verdict(rows: readonly Row[]): string {
  * Runs the demonstration.
  *
  * @param config of the machine, without the two knobs
- * @param points which of {@link POINTS}
+ * @param points which of `MATRIX`
  * @param say where the words for people go
  */
 export async function runDigestDemo(
   runtime: Runtime,
   config: VmConfigInput & { readonly disk: string },
-  points: readonly Point[],
+  points: readonly MatrixPoint[],
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Pick<RunRecord, "ends" | "rows">> {
@@ -226,7 +153,7 @@ export async function runDigestDemo(
   for (let round = 1; round <= ROUNDS; round++) {
     for (const outcome of outcomes) {
       const { placement, notification } = outcome;
-      const run = runOnce(runtime, { ...config, placement, notification }, expected);
+      const run = runDigest({ runtime, signal }, { ...config, placement, notification }, expected);
       const sample = await interruptible(signal, run);
       firstRunTicks = Math.min(firstRunTicks, sample.firstRunTicks);
       outcome.samples.push(sample);
@@ -249,30 +176,6 @@ export async function runDigestDemo(
   }));
   for (const { name, traceHash } of ends) say(`${name}: trace hash ${traceHash}\n`);
   return { ends, rows };
-}
-
-/** Of the default disk, on a processor in software: as many as it hashes in half a second. */
-const SOFT_DISK_BYTES = 4 * 1024 ** 2;
-
-/** The default disk: the largest file that every install has, or its beginning. */
-export async function defaultDisk(engine: Engine): Promise<string> {
-  const path = Deno.execPath();
-  if (Deno.statSync(path).size < 64 * 1024 ** 2) {
-    throw usageError("no-disk", `${path} is smaller than 64 MiB: name a file with --disk`);
-  }
-  if (engine === "kvm") return path;
-  const beginning = join(cacheFolder(), `demo-disk-${Deno.version.deno}`);
-  if (!exists(beginning)) {
-    await makeInCache(beginning, async (made) => {
-      using file = await Deno.open(path);
-      const bytes = new Uint8Array(SOFT_DISK_BYTES);
-      for (let at = 0; at < bytes.length;) {
-        at += await file.read(bytes.subarray(at)) ?? bytes.length;
-      }
-      await Deno.writeFile(made, bytes);
-    });
-  }
-  return beginning;
 }
 
 /** The cores that a plan names, for one line of text. */

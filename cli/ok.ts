@@ -5,7 +5,8 @@ import { runCommand } from "./command.ts";
 
 const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 const SOURCES = [
-  ...["errors.ts", "build", "cores", "hypercalls", "runtime", "ui", "bench", "lab", "cli"],
+  ...["errors.ts", "build", "cores", "hypercalls", "runtime"],
+  ...["experiments", "ui", "bench", "lab", "cli"],
 ];
 /** Whose documentation is public. */
 const PUBLIC = ["runtime/mod.ts"];

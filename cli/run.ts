@@ -4,6 +4,7 @@ import { formatCpuList } from "../cores/cpu_list.ts";
 import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
 import { usableCores } from "../cores/topology.ts";
 import { EXIT } from "../errors.ts";
+import { defaultDisk, MATRIX } from "../experiments/digest.ts";
 import { ConsoleHubs } from "../runtime/api/console_hub.ts";
 import { DEFAULT_LISTEN } from "../runtime/api/listen.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
@@ -13,7 +14,7 @@ import { scriptExitCode } from "../runtime/linux_guest.ts";
 import { describeHost, type RunRecord, runRecordSchema } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { interruptible, runCommand } from "./command.ts";
-import { defaultDisk, describePlan, POINTS, runDigestDemo } from "./digest_demo.ts";
+import { describePlan, runDigestDemo } from "./digest_demo.ts";
 import { type MachinesResult, runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
 import { readOptions, textOf } from "./options.ts";
@@ -142,7 +143,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const consoles = new ConsoleHubs();
   await using server = await serveBeside(runtime, consoles, values);
   say(introduce(runtime, configs, values.verbose === true));
-  const points = POINTS.filter((point) =>
+  const points = MATRIX.filter((point) =>
     point.placement === (values.placement ?? point.placement) &&
     point.notification === (values.notification ?? point.notification)
   );

@@ -14,6 +14,7 @@ const FOLDERS = [
   "cores",
   "hypercalls",
   "runtime",
+  "experiments",
   "bench",
   "lab",
   "cli",

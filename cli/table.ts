@@ -21,11 +21,3 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     );
   return [head, ...rows].map((row) => `${line(row).trimEnd()}\n`).join("");
 }
-
-/** Three significant digits, without exponent. */
-export function digits(value: number): string {
-  if (!Number.isFinite(value)) return "-";
-  if (value === 0) return "0";
-  const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toFixed(Math.min(decimals, 6));
-}

@@ -41,6 +41,55 @@ export const rowSchema = z.strictObject({
   holds: z.boolean().optional(),
 });
 
+/** Where on the axes of an experiment a figure was taken: names and values. */
+export const placeSchema = z.record(z.string(), z.union([z.string(), z.number()]));
+
+/** A figure of an experiment: the median of its repetitions is the value. */
+export const experimentRowSchema = rowSchema.extend({
+  at: placeSchema.optional(),
+  /** A confidence interval of the value; absent where there was one repetition. */
+  interval: z.strictObject({ low: z.number(), high: z.number(), level: z.number() }).optional(),
+  /** What each repetition gave, in their order; absent where the figure is computed from others. */
+  samples: z.array(z.number()).optional(),
+});
+
+/** Result of `deno task experiment`. */
+export const experimentRecordSchema = z.strictObject({
+  schema: z.literal("splitx.experiment/1"),
+  name: z.string(),
+  host: hostSchema,
+  parameters: z.record(z.string(), z.unknown()),
+  rows: z.array(experimentRowSchema),
+});
+
+/** The same figure in two records of experiments; differences are b less a. */
+export const comparedRowSchema = experimentRowSchema.omit({
+  n: true,
+  value: true,
+  interval: true,
+  samples: true,
+}).extend({
+  a: z.number(),
+  b: z.number(),
+  difference: z.number(),
+  /** Of the difference; absent where either side has fewer than two repetitions. */
+  interval: z.strictObject({ low: z.number(), high: z.number(), level: z.number() }).optional(),
+  /** How likely chance alone makes a difference as large, by permutation. */
+  p: z.number().optional(),
+  verdict: z.enum(["higher", "lower", "no difference seen"]),
+});
+
+/** Result of `deno task experiment --compare`. */
+export const comparisonRecordSchema = z.strictObject({
+  schema: z.literal("splitx.comparison/1"),
+  name: z.string(),
+  a: z.strictObject({ run: z.number(), at: z.string(), host: hostSchema }),
+  b: z.strictObject({ run: z.number(), at: z.string(), host: hostSchema }),
+  rows: z.array(comparedRowSchema),
+  /** Figures that only one of the two has. */
+  unmatched: z.number(),
+});
+
 /** Result of `deno task bench`. */
 export const benchRecordSchema = z.strictObject({
   schema: z.literal("splitx.bench/1"),
@@ -80,6 +129,12 @@ export const planRecordSchema = z.strictObject({
 export type PlanRecord = z.infer<typeof planRecordSchema>;
 export type HostRecord = z.infer<typeof hostSchema>;
 export type Row = z.infer<typeof rowSchema>;
+export type ExperimentRow = z.infer<typeof experimentRowSchema>;
+export type ExperimentRecord = z.infer<typeof experimentRecordSchema>;
+export type ComparedRow = z.infer<typeof comparedRowSchema>;
+export type ComparisonRecord = z.infer<typeof comparisonRecordSchema>;
+/** What the run store keeps. */
+export type KeptRecord = BenchRecord | RunRecord | ExperimentRecord;
 export type BenchRecord = z.infer<typeof benchRecordSchema>;
 export type RunRecord = z.infer<typeof runRecordSchema>;
 

@@ -1,7 +1,10 @@
 /** Keeps records, so that runs can be compared later: SQLite under the state folder. */
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import type { BenchRecord, RunRecord } from "./records.ts";
+import { type ExperimentRecord, experimentRecordSchema, type KeptRecord } from "./records.ts";
+
+/** How long to wait for another process that writes to the file, milliseconds. */
+export const LOCKED_MS = 5000;
 
 /** `$XDG_STATE_HOME/splitx`, or `~/.local/state/splitx`. */
 export function stateFolder(): string {
@@ -10,11 +13,18 @@ export function stateFolder(): string {
 }
 
 /** A record as it is kept. */
-export interface StoredRun {
+export interface StoredRun<Kept = KeptRecord> {
   readonly id: number;
   /** ISO 8601, UTC. */
   readonly at: string;
-  readonly record: BenchRecord | RunRecord;
+  readonly record: Kept;
+}
+
+/** A record of an experiment in a list. */
+export interface StoredExperiment {
+  readonly id: number;
+  readonly at: string;
+  readonly name: string;
 }
 
 function storedRun(row: Record<string, unknown>): StoredRun {
@@ -29,7 +39,8 @@ export class RunStore implements Disposable {
   constructor(path: string) {
     this.#database = new DatabaseSync(path);
     this.#database.exec(
-      `CREATE TABLE IF NOT EXISTS runs (
+      `PRAGMA busy_timeout = ${LOCKED_MS};
+       CREATE TABLE IF NOT EXISTS runs (
          id INTEGER PRIMARY KEY, at TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL,
          record TEXT NOT NULL) STRICT`,
     );
@@ -41,11 +52,37 @@ export class RunStore implements Disposable {
     return new RunStore(join(stateFolder(), "runs.sqlite"));
   }
 
-  /** Keeps a record. */
-  add(record: BenchRecord | RunRecord): void {
-    this.#database
+  /**
+   * Keeps a record.
+   *
+   * @returns the number by which it is found
+   */
+  add(record: KeptRecord): number {
+    const { lastInsertRowid } = this.#database
       .prepare("INSERT INTO runs (at, schema, name, record) VALUES (?, ?, ?, ?)")
       .run(new Date().toISOString(), record.schema, record.name, JSON.stringify(record));
+    return Number(lastInsertRowid);
+  }
+
+  /** The record of an experiment by its number; undefined when the number is none's. */
+  experiment(id: number): StoredRun<ExperimentRecord> | undefined {
+    const row = this.#database
+      .prepare("SELECT at, record FROM runs WHERE id = ? AND schema = 'splitx.experiment/1'")
+      .get(id);
+    if (!row) return undefined;
+    const record = experimentRecordSchema.parse(JSON.parse(String(row.record)));
+    return { id, at: String(row.at), record };
+  }
+
+  /** The newest records of experiments, newest first. */
+  experiments(count: number): StoredExperiment[] {
+    return this.#database
+      .prepare(
+        `SELECT id, at, name FROM runs WHERE schema = 'splitx.experiment/1'
+         ORDER BY id DESC LIMIT ?`,
+      )
+      .all(count)
+      .map((row) => ({ id: Number(row.id), at: String(row.at), name: String(row.name) }));
   }
 
   /** The newest records of a name, newest first. */

@@ -203,6 +203,11 @@ export function cliRun(args: readonly string[], env = {}): Promise<CommandResult
   return command(Deno.execPath(), ["run", "-A", "cli/run.ts", "--once", ...args], env);
 }
 
+/** Runs `deno task experiment` without the task. */
+export function cliExperiment(args: readonly string[], env = {}): Promise<CommandResult> {
+  return command(Deno.execPath(), ["run", "-A", "cli/experiment.ts", ...args], env);
+}
+
 /** Runs `deno task lab` without the task. */
 export function cliLab(words: readonly string[], env = {}): Promise<CommandResult> {
   return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words], env);

@@ -16,13 +16,15 @@ export function RowTable({ rows }: { readonly rows: readonly Row[] }) {
             <th>where</th>
             <th>kind</th>
             <th>unit</th>
-            {["n", "p50", "p99", "p99.9", "value"].map((name) => <th class="figure">{name}</th>)}
+            {["n", "p50", "p99", "p99.9", "value"].map((name) => (
+              <th class="figure" key={name}>{name}</th>
+            ))}
             <th>must be</th>
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr>
+          {rows.map((row, i) => (
+            <tr key={i}>
               <td>{row.name}</td>
               <td>
                 {[row.engine, row.placement, row.notification, row.guest].filter(Boolean).join(
@@ -33,8 +35,8 @@ export function RowTable({ rows }: { readonly rows: readonly Row[] }) {
                 <span class="kind" data-kind={row.kind}>{row.kind}</span>
               </td>
               <td>{row.unit}</td>
-              {[row.n, row.p50, row.p99, row.p999, row.value].map((value) => (
-                <td class="figure">{figure(value)}</td>
+              {[row.n, row.p50, row.p99, row.p999, row.value].map((value, column) => (
+                <td class="figure" key={column}>{figure(value)}</td>
               ))}
               <td class={row.holds === false ? "bad" : undefined}>
                 {row.bound}

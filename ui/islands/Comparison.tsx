@@ -84,7 +84,7 @@ export function Comparison({ guests }: ComparisonProps) {
         value={value.value}
         onChange={(event) => value.value = Number(event.currentTarget.value)}
       >
-        {POINTS.map((point, i) => <option value={i}>{nameOf(point)}</option>)}
+        {POINTS.map((point, i) => <option key={i} value={i}>{nameOf(point)}</option>)}
       </select>
     </label>
   );
@@ -98,7 +98,7 @@ export function Comparison({ guests }: ComparisonProps) {
               value={guest.value}
               onChange={(event) => guest.value = event.currentTarget.value}
             >
-              {guests.map((name) => <option>{name}</option>)}
+              {guests.map((name) => <option key={name}>{name}</option>)}
             </select>
           </label>
           <label class="field">

@@ -114,7 +114,7 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
       {proposal.value && (
         <div class="card" role="dialog" aria-label="Proposed plan" aria-live="polite">
           <h2>{proposal.value.vm.name}: proposed plan</h2>
-          <ul>{proposal.value.changes.map((change) => <li>{change}</li>)}</ul>
+          <ul>{proposal.value.changes.map((change) => <li key={change}>{change}</li>)}</ul>
           {proposal.value.refused && <p class="bad">It cannot be: {proposal.value.refused}</p>}
           <div class="actions">
             <button

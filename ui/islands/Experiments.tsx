@@ -97,7 +97,7 @@ function ExperimentForm({ experiment, busy, start }: FormProps) {
               {choices
                 ? (
                   <select name={name} value={initial}>
-                    {choices.map((choice) => <option>{choice}</option>)}
+                    {choices.map((choice) => <option key={choice}>{choice}</option>)}
                   </select>
                 )
                 : (
@@ -118,7 +118,7 @@ function ExperimentForm({ experiment, busy, start }: FormProps) {
           ))}
         </div>
         <div class="actions">
-          <button class="primary" disabled={busy}>Start</button>
+          <button type="submit" class="primary" disabled={busy}>Start</button>
         </div>
       </form>
     </article>

@@ -56,8 +56,8 @@ export function NewGuest({ guests, told }: NewGuestProps) {
           <label class="field">
             guest
             <select name="guest">
-              {guests.bundled.map(({ name }) => <option>{name}</option>)}
-              {guests.files.map(({ path }) => <option>{path}</option>)}
+              {guests.bundled.map(({ name }) => <option key={name}>{name}</option>)}
+              {guests.files.map(({ path }) => <option key={path}>{path}</option>)}
             </select>
           </label>
           <label class="field">
@@ -65,9 +65,11 @@ export function NewGuest({ guests, told }: NewGuestProps) {
             <input name="name" maxLength={64} />
           </label>
           {CHOICES.map(({ name, values }) => (
-            <label class="field">
+            <label class="field" key={name}>
               {name}
-              <select name={name}>{values.map((value) => <option>{value}</option>)}</select>
+              <select name={name}>
+                {values.map((value) => <option key={value}>{value}</option>)}
+              </select>
             </label>
           ))}
           <label class="field">
@@ -87,7 +89,7 @@ export function NewGuest({ guests, told }: NewGuestProps) {
           <input type="checkbox" name="overcommit" /> several vCPUs may share a core
         </label>
         <div class="actions">
-          <button class="primary" disabled={busy.value}>Create and start</button>
+          <button type="submit" class="primary" disabled={busy.value}>Create and start</button>
         </div>
       </form>
     </details>
