@@ -11,6 +11,7 @@ import {
 } from "../runtime/api/listen.ts";
 import { RunStore } from "../runtime/run_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { ExperimentJobs } from "../experiments/jobs.ts";
 import { readAssets } from "../ui/_server/assets.ts";
 import { createDashboard } from "../ui/_server/dashboard.tsx";
 import { type OptionValues, textOf, textsOf } from "./options.ts";
@@ -41,8 +42,10 @@ export async function serveBeside(
   const listening = parseListen(listen ?? DEFAULT_LISTEN);
   const store = openStore();
   const assets = readAssets(await buildDashboard((line) => console.error(line)));
-  return serveApi({
+  const experiments = new ExperimentJobs(runtime, store);
+  const server = serveApi({
     runtime,
+    experiments,
     consoles,
     imageFolders: images.length > 0 ? images : [defaultImageFolder()],
     ...(token ? { token } : {}),
@@ -51,6 +54,13 @@ export async function serveBeside(
     now: () => Date.now(),
     log: (line) => console.error(line),
   }, listening);
+  return {
+    address: server.address,
+    async [Symbol.asyncDispose]() {
+      await experiments[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function openStore(): RunStore | undefined {

@@ -7,7 +7,7 @@ import { type Experiment, type Figure, type Point, samplingSchema } from "./expe
 import { findRows, findValue } from "./rows.ts";
 
 const placementSchema = samplingSchema.extend({
-  disk: z.string().min(1).optional()
+  disk: z.string().min(1).optional().meta({ format: "host-file" })
     .describe("file that the guest reads; Deno's own executable, or its beginning, when absent"),
   request: z.int().min(512).max(1 << 20).default(4096).describe("bytes of one request"),
 });

@@ -116,7 +116,7 @@ export function createApi(context: ApiContext): Api {
   addConsole(app, machines, context.consoles);
   addGuests(app, context, images);
   addRuns(app, context);
-  addExperiments(app, context);
+  addExperiments(app, context, images);
   addEvents(app, live);
   addService(app, context, metrics);
   addSession(app, context);

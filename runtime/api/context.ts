@@ -1,4 +1,5 @@
 /** What the API serves. */
+import type { KeptRecord } from "../records.ts";
 import type { RunStore } from "../run_store.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ApiClient } from "./client.ts";
@@ -20,6 +21,8 @@ export interface ExperimentCatalogue {
   start(name: string, parameters: Readonly<Record<string, unknown>>): ExperimentJob;
   /** Ends one early; one that has ended stays as it is. */
   cancel(id: string): Promise<void>;
+  /** The record of an experiment as a page that stands alone; undefined for other records. */
+  report(record: KeptRecord, at: string): Promise<string | undefined>;
 }
 
 /** Answers what is no part of the API, such as a dashboard's pages; undefined for what it has not. */

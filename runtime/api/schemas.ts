@@ -8,7 +8,7 @@ import type { EngineProbe } from "../../cores/engine.ts";
 import type { HostCore } from "../../cores/topology.ts";
 import { vmConfigSchema } from "../config.ts";
 import { STEPS, type VmState } from "../lifecycle.ts";
-import { hostSchema, rowSchema } from "../records.ts";
+import { experimentRowSchema, hostSchema } from "../records.ts";
 import type { VcpuStats, VmStats } from "../vm_stats.ts";
 
 const count = z.number().min(0);
@@ -247,7 +247,7 @@ const recordSchema = z.looseObject({
   schema: z.string(),
   name: z.string(),
   host: hostSchema,
-  rows: z.array(rowSchema.clone().openapi("Row")),
+  rows: z.array(experimentRowSchema.clone().openapi("Row")),
 }).openapi("Record");
 
 /** A record with its number in the store. */

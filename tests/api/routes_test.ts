@@ -94,6 +94,32 @@ engineTest("a running machine's cores are taken until it is deleted", async () =
   strictEqual((await api.request("POST", "/api/vms", config)).status, 201);
 });
 
+engineTest("a machine's roles move to another plan, which is held against the host first", async () => {
+  await using api = await TestApi.open();
+  const body = { guest: "compute", cmdline: "ops=integer n=1000000000000" };
+  const { id, plan } = (await api.request("POST", "/api/vms", body)).json;
+  await api.request("POST", `/api/vms/${id}/start`);
+  const swapped = {
+    housekeeping: plan.guest,
+    hypervisor: plan.guest,
+    sidecore: [],
+    guest: plan.hypervisor,
+  };
+  const path = `/api/vms/${id}/plan`, preview = `${path}/preview`;
+  deepStrictEqual((await api.request("POST", preview, swapped)).json, { possible: true });
+  const both = { ...plan, guest: plan.hypervisor };
+  const refused = (await api.request("POST", preview, both)).json;
+  deepStrictEqual([refused.possible, refused.code], [false, "plan-impossible"]);
+  await api.refused("plan-impossible", 409, "PUT", path, both);
+  deepStrictEqual((await api.request("GET", `/api/vms/${id}`)).json.plan, plan);
+  const moved = (await api.request("PUT", path, swapped)).json;
+  deepStrictEqual(moved.plan, swapped);
+  const vcpu = moved.moves.find((move: { role: string }) => move.role === "guest");
+  deepStrictEqual([vcpu.from, vcpu.to], [plan.guest, plan.hypervisor]);
+  ok(vcpu.pauseNs > 0);
+  await api.request("DELETE", `/api/vms/${id}`);
+});
+
 engineTest("a machine that ends by itself says how", async () => {
   await using api = await TestApi.open();
   for (const [cmdline, state] of [["", "stopped"], ["do=triple", "failed"]] as const) {
@@ -131,9 +157,14 @@ engineTest("records are listed by pages and read", async () => {
 function catalogue(): ExperimentCatalogue {
   const jobs: ExperimentJob[] = [];
   return {
-    list:
-      () => [{ name: "sweep", title: "Sweep", description: "", parameters: { type: "object" } }],
+    list: () => [{
+      name: "sweep",
+      title: "Sweep",
+      description: "",
+      parameters: { type: "object", properties: { disk: { type: "string", format: "host-file" } } },
+    }],
     jobs: () => jobs,
+    report: ({ name }) => Promise.resolve(name === "two" ? "<p>two</p>" : undefined),
     start: (experiment) => {
       const startedAt = new Date().toISOString();
       jobs.push({ id: "a1", experiment, state: "running", progress: 0.5, message: "", startedAt });
@@ -147,6 +178,10 @@ engineTest("experiments are those of the catalogue that is handed in", async () 
   await using api = await TestApi.open({ experiments: catalogue() });
   strictEqual((await api.request("GET", "/api/experiments")).json.experiments[0].name, "sweep");
   await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "other" });
+  const outside = { name: "sweep", parameters: { disk: "/etc/passwd" } };
+  await api.refused("path-not-allowed", 403, "POST", "/api/experiments", outside);
+  strictEqual((await api.request("GET", "/api/runs/2/report")).text, "<p>two</p>");
+  await api.refused("no-report", 404, "GET", "/api/runs/1/report");
   const started = await api.request("POST", "/api/experiments", { name: "sweep" });
   strictEqual(started.status, 202);
   const path = started.headers.get("location")!;

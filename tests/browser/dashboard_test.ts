@@ -175,3 +175,22 @@ browserTest("a page says that the runtime is gone, and goes on when it is back",
   });
   await page.locator(".connection[data-state=live]").waitFor();
 });
+
+browserTest("an experiment runs from its form to its plots", async () => {
+  await using dashboard = await TestDashboard.open();
+  const page = await dashboard.visit("/experiments");
+  const form = page.getByRole("article", { name: "placement" });
+  for (const [name, value] of [["repetitions", "1"], ["warmUp", "0"], ["bytes", "1M"]] as const) {
+    const field = form.locator(`input[name=${name}]`);
+    if (await field.count() > 0) await field.fill(value);
+  }
+  await form.getByRole("button", { name: "Start" }).click();
+  const job = page.locator("[data-job]").first();
+  await job.locator(".state[data-state=done]").waitFor();
+  await job.getByRole("link", { name: "result" }).click();
+  await page.locator(".kind[data-kind=measured]").first().waitFor();
+  await dashboard.screenshot("run");
+  await page.getByRole("link", { name: "Report with plots" }).click();
+  await page.locator("figure svg").first().waitFor();
+  await dashboard.screenshot("report");
+});

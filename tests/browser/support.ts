@@ -3,6 +3,7 @@ import { deepStrictEqual } from "node:assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildDashboard } from "../../build/dashboard.ts";
+import { ExperimentJobs } from "../../experiments/jobs.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
 import type { ApiContext } from "../../runtime/api/context.ts";
 import { type ApiServer, parseListen, serveApi } from "../../runtime/api/listen.ts";
@@ -69,9 +70,11 @@ export class TestDashboard implements AsyncDisposable {
     const runtime = await Runtime.open();
     const folder = Deno.makeTempDirSync({ prefix: "splitx-browser-" });
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const store = new RunStore(`${folder}/runs.sqlite`);
     const context = {
       runtime,
-      store: new RunStore(`${folder}/runs.sqlite`),
+      store,
+      experiments: new ExperimentJobs(runtime, store),
       consoles: new ConsoleHubs(),
       imageFolders: [folder],
       now: () => Date.now(),

@@ -6,6 +6,11 @@ type Row = Schemas["Row"];
 const figure = (value: number | undefined) =>
   value === undefined ? "" : value.toLocaleString("en", { maximumSignificantDigits: 4 });
 
+/** Where the row of an experiment lies on its axes. */
+function placeOf(row: Row): string[] {
+  return Object.entries(row.at ?? {}).map(([name, value]) => `${name} ${value}`);
+}
+
 export function RowTable({ rows }: { readonly rows: readonly Row[] }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Rows">
@@ -27,7 +32,9 @@ export function RowTable({ rows }: { readonly rows: readonly Row[] }) {
             <tr key={i}>
               <td>{row.name}</td>
               <td>
-                {[row.engine, row.placement, row.notification, row.guest].filter(Boolean).join(
+                {[row.engine, row.placement, row.notification, row.guest, ...placeOf(row)].filter(
+                  Boolean,
+                ).join(
                   ", ",
                 )}
               </td>

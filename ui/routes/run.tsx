@@ -11,6 +11,11 @@ export const run: Route = async ({ api, id }) => {
     content: (
       <Layout path="/experiments" heading={record.name}>
         <p class="quiet">{at}, on {record.host.cpu}</p>
+        {record.schema === "splitx.experiment/1" && (
+          <p>
+            <a href={`/api/runs/${id}/report`}>Report with plots</a>
+          </p>
+        )}
         <RowTable rows={record.rows} />
         <p>
           <a href={data} download={`${record.name}-${id}.json`}>JSON</a>

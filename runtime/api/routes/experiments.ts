@@ -1,8 +1,10 @@
 /** Experiments: what can be started, what runs, and what came of it. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ApiContext, ExperimentCatalogue, RequestEnv } from "../context.ts";
+import type { ImageFolders } from "../image_folders.ts";
 import { Problem } from "../problem.ts";
 import {
+  type Experiment,
   type ExperimentJob,
   experimentJobSchema,
   experimentRequestSchema,
@@ -11,6 +13,8 @@ import {
 import { json, jsonBody, REFUSALS } from "./answers.ts";
 
 const tags = ["experiments"];
+/** Format of a parameter that names a file of the host. */
+const HOST_FILE = "host-file";
 const jobParameter = z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/) });
 
 const listExperiments = createRoute({
@@ -59,12 +63,29 @@ const NOTHING: ExperimentCatalogue = {
     throw new Problem(404, "no-such-experiment", `there is no experiment ${JSON.stringify(name)}`);
   },
   cancel: () => Promise.resolve(),
+  report: () => Promise.resolve(undefined),
 };
+
+/** The parameters with every file of the host's as its real path. */
+function withAllowedFiles(
+  { parameters: { properties } }: Experiment,
+  parameters: Readonly<Record<string, unknown>>,
+  images: ImageFolders,
+): Record<string, unknown> {
+  const schemas = (properties ?? {}) as Record<string, { readonly format?: string }>;
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => {
+      const isFile = schemas[name]?.format === HOST_FILE && typeof value === "string";
+      return [name, isFile ? images.file(value) : value];
+    }),
+  );
+}
 
 /** Adds the routes of experiments. */
 export function addExperiments(
   app: OpenAPIHono<RequestEnv>,
   { experiments = NOTHING }: ApiContext,
+  images: ImageFolders,
 ): void {
   const jobOf = (id: string): ExperimentJob => {
     const job = experiments.jobs().find((job) => job.id === id);
@@ -79,8 +100,9 @@ export function addExperiments(
 
   app.openapi(startExperiment, (c) => {
     const { name, parameters } = c.req.valid("json");
-    if (!experiments.list().some((experiment) => experiment.name === name)) NOTHING.start(name, {});
-    const job = experiments.start(name, parameters);
+    const experiment = experiments.list().find((one) => one.name === name);
+    if (!experiment) return NOTHING.start(name, {}) as never;
+    const job = experiments.start(name, withAllowedFiles(experiment, parameters, images));
     c.header("location", `/api/experiments/${job.id}`);
     return c.json(job, 202);
   });

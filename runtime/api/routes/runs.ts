@@ -42,6 +42,22 @@ const getRun = createRoute({
   responses: { 200: json(runSchema, "The record"), ...REFUSALS },
 });
 
+const getReport = createRoute({
+  method: "get",
+  path: "/api/runs/{id}/report",
+  operationId: "getReport",
+  summary: "The record of an experiment as a page with plots, which stands alone",
+  tags: ["runs"],
+  request: { params: idParameter },
+  responses: {
+    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+    ...REFUSALS,
+  },
+});
+
+/** Plots have styles of their own. */
+const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
 /** Adds the routes of records. */
 export function addRuns(app: OpenAPIHono<RequestEnv>, context: ApiContext): void {
   const store = (): RunStore => {
@@ -66,10 +82,24 @@ export function addRuns(app: OpenAPIHono<RequestEnv>, context: ApiContext): void
     return c.json({ runs, ...(found.length > limit ? { next: runs.at(-1)!.id } : {}) }, 200);
   });
 
-  app.openapi(getRun, (c) => {
-    const { id } = c.req.valid("param");
+  const runOf = (id: number) => {
     const run = store().get(id);
     if (!run) throw new Problem(404, "no-such-run", `there is no record ${id}`);
-    return c.json({ id, at: run.at, record: { ...run.record } }, 200);
+    return run;
+  };
+
+  app.openapi(getRun, (c) => {
+    const { id } = c.req.valid("param"), { at, record } = runOf(id);
+    return c.json({ id, at, record: { ...record } }, 200);
+  });
+
+  app.openapi(getReport, async (c) => {
+    const { id } = c.req.valid("param"), { at, record } = runOf(id);
+    const page = await context.experiments?.report(record, at);
+    if (page === undefined) {
+      throw new Problem(404, "no-report", `record ${id} is not of an experiment known here`);
+    }
+    c.header("content-security-policy", REPORT_POLICY);
+    return c.html(page, 200);
   });
 }
