@@ -6,7 +6,7 @@ import { usableCores } from "../cores/topology.ts";
 import { EXIT } from "../errors.ts";
 import { defaultDisk, MATRIX } from "../experiments/digest.ts";
 import { ConsoleHubs } from "../runtime/api/console_hub.ts";
-import { DEFAULT_LISTEN } from "../runtime/api/listen.ts";
+import { DEFAULT_LISTEN } from "../runtime/api/listening.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
 import { settleConfig, type SettledConfig } from "../runtime/engine_config.ts";
 import { idleExitNames } from "../runtime/idling.ts";
@@ -17,10 +17,10 @@ import { interruptible, runCommand } from "./command.ts";
 import { describePlan, runDigestDemo } from "./digest_demo.ts";
 import { type MachinesResult, runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
-import { readOptions, textOf } from "./options.ts";
+import { readOptions, textOf, textsOf } from "./options.ts";
 import { planOnly } from "./plan_only.ts";
 import { keepRecord } from "./keep_record.ts";
-import { endsWithGuests, serveBeside } from "./serve.ts";
+import { endsWithGuests, listeningOf } from "./serving_options.ts";
 
 const OPTIONS = {
   ...MACHINE_OPTIONS,
@@ -141,7 +141,14 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 
   await using runtime = await Runtime.open({ progress: (line) => console.error(line) });
   const consoles = new ConsoleHubs();
-  await using server = await serveBeside(runtime, consoles, values);
+  const listening = listeningOf(values);
+  await using server = listening &&
+    await (await import("./serve.ts")).serveBeside(
+      runtime,
+      consoles,
+      listening,
+      textsOf(values, "images"),
+    );
   say(introduce(runtime, configs, values.verbose === true));
   const points = MATRIX.filter((point) =>
     point.placement === (values.placement ?? point.placement) &&

@@ -3,6 +3,7 @@
  * its name.
  */
 import { fileURLToPath } from "node:url";
+import { installChromium } from "../build/chromium.ts";
 import { buildGuests, buildSystemGuests } from "../build/guests.ts";
 import { buildStub } from "../build/stub.ts";
 import { EXIT } from "../errors.ts";
@@ -15,6 +16,7 @@ const FOLDERS = [
   "hypercalls",
   "runtime",
   "experiments",
+  "ui",
   "bench",
   "lab",
   "cli",
@@ -45,6 +47,7 @@ async function main(signal: AbortSignal): Promise<number> {
   await buildStub(progress);
   await buildGuests(progress);
   await buildSystemGuests(progress);
+  await installChromium(progress);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--doc", ...Deno.args, ...FOLDERS],
     cwd: PROJECT,

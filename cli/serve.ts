@@ -1,45 +1,27 @@
-/** The API and the dashboard beside what `run` runs: whether, and where. */
+/** The API and the dashboard beside what `run` runs: large, so loaded only to be served. */
 import { buildDashboard } from "../build/dashboard.ts";
-import { usageError } from "../errors.ts";
 import type { ConsoleHubs } from "../runtime/api/console_hub.ts";
-import {
-  type ApiServer,
-  DEFAULT_LISTEN,
-  defaultImageFolder,
-  parseListen,
-  serveApi,
-} from "../runtime/api/listen.ts";
+import { type ApiServer, serveApi } from "../runtime/api/listen.ts";
+import { defaultImageFolder, type Listening } from "../runtime/api/listening.ts";
 import { RunStore } from "../runtime/run_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ExperimentJobs } from "../experiments/jobs.ts";
 import { readAssets } from "../ui/_server/assets.ts";
 import { createDashboard } from "../ui/_server/dashboard.tsx";
-import { type OptionValues, textOf, textsOf } from "./options.ts";
-
-/** Whether the command ends with its guests, as programs that read what it prints expect. */
-export function endsWithGuests(values: OptionValues): boolean {
-  return ["once", "no-ui", "json", "script"].some((name) => values[name] !== undefined);
-}
 
 /**
- * Serves the API of a runtime as the options say.
+ * Serves the API of a runtime and its dashboard.
  *
- * @returns undefined when nothing is served
+ * @param images folders whose files a request may name; a folder of the user's own when empty
  * @throws SplitXError when it cannot listen there, or the dashboard cannot be bundled
  */
 export async function serveBeside(
   runtime: Runtime,
   consoles: ConsoleHubs,
-  values: OptionValues,
-): Promise<ApiServer | undefined> {
-  const listen = textOf(values, "listen");
-  if (values["no-ui"] && listen !== undefined) {
-    throw usageError("bad-option", "--no-ui serves nothing: leave out --listen, or it");
-  }
-  if (listen === undefined && endsWithGuests(values)) return undefined;
-  const images = textsOf(values, "images");
+  listening: Listening,
+  images: readonly string[],
+): Promise<ApiServer> {
   const token = Deno.env.get("SPLITX_TOKEN");
-  const listening = parseListen(listen ?? DEFAULT_LISTEN);
   const store = openStore();
   const assets = readAssets(await buildDashboard((line) => console.error(line)));
   const experiments = new ExperimentJobs(runtime, store);

@@ -1,4 +1,4 @@
-/** What the lab has apart from the checkout: made once for each content, 120 MB. */
+/** What the lab has apart from the checkout: made once for each content, 215 MB. */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "../build/cache.ts";

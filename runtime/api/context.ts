@@ -5,7 +5,7 @@ import type { Runtime } from "../runtime.ts";
 import type { ApiClient } from "./client.ts";
 import type { ConsoleHubs } from "./console_hub.ts";
 import type { Experiment, ExperimentJob } from "./schemas.ts";
-import type { Reach } from "./security.ts";
+import type { Reach } from "./listening.ts";
 
 /** Experiments that can be started by their names. */
 export interface ExperimentCatalogue {

@@ -5,10 +5,8 @@
 import type { MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Reach } from "./listening.ts";
 import { Problem } from "./problem.ts";
-
-/** Where requests can come from. */
-export type Reach = "loopback" | "unix" | "network";
 
 /** The cookie that stands for the token where a browser can send no header. */
 export const TOKEN_COOKIE = "splitx_token";

@@ -2,7 +2,8 @@
 import { ok, strictEqual } from "node:assert";
 import { consoleAddress, createClient } from "../../runtime/api/client.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
-import { type ApiServer, parseListen, serveApi } from "../../runtime/api/listen.ts";
+import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
+import { parseListen } from "../../runtime/api/listening.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { engineTest, eventually } from "../support.ts";
 

@@ -94,31 +94,34 @@ engineTest("a running machine's cores are taken until it is deleted", async () =
   strictEqual((await api.request("POST", "/api/vms", config)).status, 201);
 });
 
-engineTest("a machine's roles move to another plan, which is held against the host first", async () => {
-  await using api = await TestApi.open();
-  const body = { guest: "compute", cmdline: "ops=integer n=1000000000000" };
-  const { id, plan } = (await api.request("POST", "/api/vms", body)).json;
-  await api.request("POST", `/api/vms/${id}/start`);
-  const swapped = {
-    housekeeping: plan.guest,
-    hypervisor: plan.guest,
-    sidecore: [],
-    guest: plan.hypervisor,
-  };
-  const path = `/api/vms/${id}/plan`, preview = `${path}/preview`;
-  deepStrictEqual((await api.request("POST", preview, swapped)).json, { possible: true });
-  const both = { ...plan, guest: plan.hypervisor };
-  const refused = (await api.request("POST", preview, both)).json;
-  deepStrictEqual([refused.possible, refused.code], [false, "plan-impossible"]);
-  await api.refused("plan-impossible", 409, "PUT", path, both);
-  deepStrictEqual((await api.request("GET", `/api/vms/${id}`)).json.plan, plan);
-  const moved = (await api.request("PUT", path, swapped)).json;
-  deepStrictEqual(moved.plan, swapped);
-  const vcpu = moved.moves.find((move: { role: string }) => move.role === "guest");
-  deepStrictEqual([vcpu.from, vcpu.to], [plan.guest, plan.hypervisor]);
-  ok(vcpu.pauseNs > 0);
-  await api.request("DELETE", `/api/vms/${id}`);
-});
+engineTest(
+  "a machine's roles move to another plan, which is held against the host first",
+  async () => {
+    await using api = await TestApi.open();
+    const body = { guest: "compute", cmdline: "ops=integer n=1000000000000" };
+    const { id, plan } = (await api.request("POST", "/api/vms", body)).json;
+    await api.request("POST", `/api/vms/${id}/start`);
+    const swapped = {
+      housekeeping: plan.guest,
+      hypervisor: plan.guest,
+      sidecore: [],
+      guest: plan.hypervisor,
+    };
+    const path = `/api/vms/${id}/plan`, preview = `${path}/preview`;
+    deepStrictEqual((await api.request("POST", preview, swapped)).json, { possible: true });
+    const both = { ...plan, guest: plan.hypervisor };
+    const refused = (await api.request("POST", preview, both)).json;
+    deepStrictEqual([refused.possible, refused.code], [false, "plan-impossible"]);
+    await api.refused("plan-impossible", 409, "PUT", path, both);
+    deepStrictEqual((await api.request("GET", `/api/vms/${id}`)).json.plan, plan);
+    const moved = (await api.request("PUT", path, swapped)).json;
+    deepStrictEqual(moved.plan, swapped);
+    const vcpu = moved.moves.find((move: { role: string }) => move.role === "guest");
+    deepStrictEqual([vcpu.from, vcpu.to], [plan.guest, plan.hypervisor]);
+    ok(vcpu.pauseNs > 0);
+    await api.request("DELETE", `/api/vms/${id}`);
+  },
+);
 
 engineTest("a machine that ends by itself says how", async () => {
   await using api = await TestApi.open();

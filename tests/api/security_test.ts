@@ -2,7 +2,8 @@
 import { match, ok, strictEqual } from "node:assert";
 import { createClient } from "../../runtime/api/client.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
-import { parseListen, serveApi } from "../../runtime/api/listen.ts";
+import { serveApi } from "../../runtime/api/listen.ts";
+import { parseListen } from "../../runtime/api/listening.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { engineTest } from "../support.ts";
 import { TestApi } from "./support.ts";

@@ -2,18 +2,20 @@
 import { deepStrictEqual } from "node:assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { exists } from "../../build/cache.ts";
+import { CHROMIUM } from "../../build/chromium.ts";
 import { buildDashboard } from "../../build/dashboard.ts";
 import { ExperimentJobs } from "../../experiments/jobs.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
 import type { ApiContext } from "../../runtime/api/context.ts";
-import { type ApiServer, parseListen, serveApi } from "../../runtime/api/listen.ts";
+import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
+import { parseListen } from "../../runtime/api/listening.ts";
 import { RunStore } from "../../runtime/run_store.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { readAssets } from "../../ui/_server/assets.ts";
 import { createDashboard } from "../../ui/_server/dashboard.tsx";
 import { CACHE, NO_ENGINE, testUnless } from "../support.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
 /** A closed network has nothing for a browser that looks around. */
 const FLAGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
@@ -24,14 +26,10 @@ const TIMEOUT_MS = 30_000;
 /** Where screenshots are kept. */
 const SCREENSHOTS = Deno.env.get("SPLITX_SCREENSHOTS") ?? `${CACHE}/splitx/screenshots`;
 
-function chromiumProblem(): string {
-  try {
-    Deno.statSync(CHROMIUM);
-    return "";
-  } catch {
-    return "chromium is not installed: apt-get install -y chromium";
-  }
-}
+/** Why pages cannot be looked at here, empty when they can. */
+const NO_CHROMIUM = exists(CHROMIUM)
+  ? ""
+  : "chromium is not installed: apt-get install -y chromium";
 
 /** See the head of this file. */
 export class TestDashboard implements AsyncDisposable {
@@ -136,5 +134,5 @@ export class TestDashboard implements AsyncDisposable {
 
 /** A test of the dashboard in a browser. */
 export function browserTest(name: string, fn: () => Promise<void>): void {
-  testUnless(NO_ENGINE || chromiumProblem(), name, fn);
+  testUnless(NO_ENGINE || NO_CHROMIUM, name, fn);
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
-import { type Listening, parseListen, reachOf } from "./listen.ts";
+import { type Listening, parseListen, reachOf } from "./listening.ts";
 
 const TEXTS: readonly (readonly [string, Listening, string])[] = [
   ["8787", { kind: "tcp", hostname: "127.0.0.1", port: 8787 }, "loopback"],
