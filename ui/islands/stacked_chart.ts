@@ -1,6 +1,10 @@
 /** Stacked areas over time, by uPlot: apart, since it is large. */
 import uPlot from "uplot";
+import { short } from "../components/format.ts";
 import type { RateHistory } from "./rate_history.ts";
+
+/** Height of the names below, pixels. */
+const LEGEND_HEIGHT = 30;
 
 /** Told apart in light and dark, and by people who see few colours (Okabe and Ito). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
@@ -10,7 +14,10 @@ export function stackedChart(
   place: HTMLElement,
 ): { show(history: RateHistory): void; destroy(): void } {
   let chart: uPlot | undefined, names = "";
-  const size = () => ({ width: place.clientWidth, height: place.clientHeight });
+  const size = () => ({
+    width: place.clientWidth,
+    height: place.clientHeight - LEGEND_HEIGHT,
+  });
   const watcher = new ResizeObserver(() => chart?.setSize(size()));
   watcher.observe(place);
   return {
@@ -29,11 +36,11 @@ export function stackedChart(
       chart = new uPlot(
         {
           ...size(),
-          legend: { show: false },
+          legend: { live: false },
           cursor: { show: false },
           axes: [
             { stroke: colour, values: (_, times) => times.map((at) => `${Math.round(at) % 60} s`) },
-            { stroke: colour, size: 60 },
+            { stroke: colour, values: (_, rates) => rates.map(short) },
           ],
           series: [
             {},
