@@ -5,6 +5,7 @@ import { benchLinux } from "../bench/linux.ts";
 import { benchMove } from "../bench/move.ts";
 import { benchRing } from "../bench/ring.ts";
 import { benchSoft } from "../bench/soft.ts";
+import { benchUi } from "../bench/ui.ts";
 import { EXIT, usageError } from "../errors.ts";
 import { digits } from "../runtime/digits.ts";
 import { benchRecordSchema, describeHost, type Row } from "../runtime/records.ts";
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, (say: (line: string) => void) => Promise<
   move: benchMove,
   ring: benchRing,
   soft: benchSoft,
+  ui: benchUi,
 };
 
 const OPTIONS = {
