@@ -28,7 +28,7 @@ class Running implements AsyncDisposable {
 
   /** Where its API is, once its guest has ended. */
   async address(): Promise<string> {
-    const line = /^the API is on (\S+) until Ctrl-C$/m;
+    const line = /^the dashboard is on (\S+) until Ctrl-C$/m;
     await eventually("it says where", () => line.test(this.output));
     return line.exec(this.output)![1]!;
   }
@@ -79,7 +79,7 @@ engineTest("run stays up with its API after the guest, until Ctrl-C", async () =
 engineTest("run --no-ui ends with the guest, and --once with its exit code", async () => {
   const none = await cliRun(["--no-ui", "--guest", "hello"]);
   strictEqual(none.code, 0);
-  ok(!none.stdout.includes("API"));
+  ok(!none.stdout.includes("dashboard"));
   const failed = await cliRun(["--guest", "crash", "--cmdline", "do=exception", "--listen", "0"]);
   strictEqual(failed.code, 125);
   const json = await cliRun(["--guest", "hello", "--json"]);
