@@ -84,7 +84,7 @@ async function latencies(service: Service): Promise<Histogram> {
   const times = new Histogram(), begun = performance.now();
   const answers = Array.from({ length: REQUESTS }, async (_, i) => {
     const due = begun + i * 1000 / PER_SECOND;
-    await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
     const response = await fetch(service.address + paths[i % paths.length]!);
     await response.arrayBuffer();
     times.add((performance.now() - due) * 1e6);

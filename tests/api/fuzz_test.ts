@@ -37,6 +37,10 @@ function seldom<T>(right: fc.Arbitrary<T>, wrong: fc.Arbitrary<T>): fc.Arbitrary
   return fc.oneof({ arbitrary: right, weight: 15 }, wrong);
 }
 const cpus = fc.array(fc.integer({ min: -1, max: 5 }), { maxLength: 2 });
+const plan = seldom<unknown>(
+  fc.constant({ housekeeping: [0], hypervisor: [0], guest: [1] }),
+  fc.record({ housekeeping: cpus, hypervisor: cpus, guest: cpus }),
+);
 /** A configuration that may be right: its machine is made. */
 const config = fc.record({
   guest: fc.oneof({ arbitrary: fc.constantFrom("hello", "exits"), weight: 6 }, path),
@@ -56,13 +60,11 @@ const config = fc.record({
   }),
   initrd: seldom(fc.constant("disk.img"), path),
   network: seldom(fc.constantFrom("lan", "none"), fc.string()),
-  plan: seldom<unknown>(
-    fc.constant({ housekeeping: [0], hypervisor: [0], guest: [1] }),
-    fc.record({ housekeeping: cpus, hypervisor: cpus, guest: cpus }),
-  ),
+  plan,
 }, { requiredKeys: ["guest", "overcommit"] });
 const body = fc.oneof(
   { arbitrary: config.map((value) => JSON.stringify(value)), weight: 3 },
+  plan.map((value) => JSON.stringify(value)),
   fc.jsonValue().map((value) => JSON.stringify(value)),
   fc.record({ name: fc.string(), parameters: fc.jsonValue() }).map((value) =>
     JSON.stringify(value)
@@ -85,7 +87,7 @@ for (const { method, path } of routes()) {
     const statuses = new Map<number, number>();
     await fc.assert(
       fc.asyncProperty(segment, query, body, header, async (id, search, text, headers) => {
-        const sent = method === "POST" ? text : undefined;
+        const sent = method === "POST" || method === "PUT" ? text : undefined;
         const at = path.replace("{id}", id || "0") + search;
         const { status, text: answer } = await api.request(method, at, sent, headers);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);

@@ -72,7 +72,7 @@ export class TestApi implements AsyncDisposable {
       // deno-lint-ignore no-explicit-any
       json: /json/.test(type) ? JSON.parse(text) as any : undefined,
     };
-    this.#document.check(method, path.split("?")[0]!, answer);
+    this.#document.check(method, new URL(path, "http://localhost").pathname, answer);
     return answer;
   }
 
