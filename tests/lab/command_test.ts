@@ -5,7 +5,7 @@ import { labTest } from "../debian_packages.ts";
 import { cliLab, eventually, processesWith, PROJECT, TempFile } from "../support.ts";
 
 labTest("hello runs in the lab, whose KVM runs ring 0 natively", async () => {
-  const { code, stdout } = await cliLab(["deno", "task", "run", "--guest", "hello"]);
+  const { code, stdout } = await cliLab(["deno", "task", "run", "--once", "--guest", "hello"]);
   match(stdout, /KVM runs ring 0 and ring 3 natively/);
   match(stdout, /^hello from ring 3 on splitx$/m);
   strictEqual(code, 0);
