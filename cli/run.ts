@@ -174,7 +174,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   keepRecord(record);
   if (json) console.log(JSON.stringify(record));
   if (server && !endsWithGuests(values) && !result.left) {
-    say(`the dashboard is on ${server.address} until Ctrl-C\n`);
+    say(`the ${server.name} is on ${server.address} until Ctrl-C\n`);
     await interruptible(signal, new Promise(() => {}));
   }
   const failed = record.ends.find((end) => end.state === "failed");
