@@ -27,8 +27,10 @@ const segment = fc.oneof(
 );
 const query = fc.oneof(
   fc.constant(""),
-  fc.dictionary(fc.constantFrom("limit", "before", "name", "x"), fc.string(), { maxKeys: 3 })
-    .map((pairs) => `?${new URLSearchParams(pairs)}`),
+  fc.dictionary(fc.constantFrom("limit", "before", "name", "a", "b", "x"), fc.string(), {
+    maxKeys: 3,
+  }).map((pairs) => `?${new URLSearchParams(pairs)}`),
+  fc.record({ a: fc.nat(5), b: fc.nat(5) }).map(({ a, b }) => `?a=${a}&b=${b}`),
   fc.string().map((text) => `?${encodeURI(text.toWellFormed()).replaceAll("#", "")}`),
 );
 const path = fc.oneof(fc.string(), fc.constantFrom("disk.img", "../x", "/etc/passwd", "a\0b", "/"));

@@ -6,6 +6,7 @@ import { exists } from "../../build/cache.ts";
 import { CHROMIUM } from "../../build/chromium.ts";
 import { buildDashboard } from "../../build/dashboard.ts";
 import { ExperimentJobs } from "../../experiments/jobs.ts";
+import { experimentResults } from "../../experiments/results.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
 import type { ApiContext } from "../../runtime/api/context.ts";
 import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
@@ -73,6 +74,7 @@ export class TestDashboard implements AsyncDisposable {
       runtime,
       store,
       experiments: new ExperimentJobs(runtime, store),
+      results: experimentResults,
       consoles: new ConsoleHubs(),
       imageFolders: [folder],
       now: () => Date.now(),
