@@ -33,7 +33,7 @@ function newDocument(): Document {
 
 type Options = NonNullable<Parameters<typeof Plot.plot>[0]>;
 
-/** Without the style sheet that suits it to a page: it becomes a part of a picture. */
+/** Without a style sheet and labels of its own: it becomes a part of a picture, which has them. */
 function draw(options: Options): Drawn {
   const svg = Plot.plot({
     document: newDocument(),
@@ -43,10 +43,12 @@ function draw(options: Options): Drawn {
   }) as unknown as {
     readonly outerHTML: string;
     querySelector(selector: string): { remove(): void } | null;
+    querySelectorAll(selector: string): Iterable<{ removeAttribute(name: string): void }>;
     getAttribute(name: string): string;
     setAttribute(name: string, value: string): void;
   };
   svg.querySelector("style")?.remove();
+  for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
   svg.setAttribute("overflow", "visible");
   return {
     svg: new Html(svg.outerHTML),
