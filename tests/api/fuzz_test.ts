@@ -1,6 +1,7 @@
 /** Random requests of every route: none is a defect, and every answer is as documented. */
 import { ok } from "node:assert";
 import fc from "fast-check";
+import { experimentResults } from "../../experiments/results.ts";
 import { openApiDocument } from "../../runtime/api/app.ts";
 import { engineTest } from "../support.ts";
 import { TestApi } from "./support.ts";
@@ -82,7 +83,7 @@ const header = fc.record({
 
 for (const { method, path } of routes()) {
   engineTest(`random requests: ${method} ${path}`, async () => {
-    await using api = await TestApi.open();
+    await using api = await TestApi.open({ results: experimentResults });
     await api.request("POST", "/api/vms", { guest: "hello", overcommit: true });
     const statuses = new Map<number, number>();
     await fc.assert(

@@ -44,7 +44,7 @@ export function ComparisonTable({ a, b, rows }: Schemas["Comparison"]) {
                 <td class="figure">{figure(row.b)}</td>
                 <td class="figure">
                   {signed(row.difference)}
-                  {relative && ` (${signedPercent(relative.difference)})`}
+                  {relative && <span class="quiet">{signedPercent(relative.difference)}</span>}
                 </td>
                 <td class="figure">
                   {interval && `${signed(interval.low)} to ${signed(interval.high)}`}

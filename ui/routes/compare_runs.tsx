@@ -28,10 +28,8 @@ export const compareRuns: Route = async ({ api, query }) => {
     content: (
       <Layout path="/experiments" heading="Two runs of an experiment">
         <RunPicker runs={runs} chosen={chosen} />
-        <p class="notice" role="status">
-          {error && <span class="bad">{error.detail}</span>}
-          {!chosen && "There is no other run of the experiment to compare with."}
-        </p>
+        {error && <p class="bad">{error.detail}</p>}
+        {!chosen && <p>There is no other run of the experiment to compare with.</p>}
         {data && <Differences {...data} />}
       </Layout>
     ),
@@ -61,7 +59,7 @@ function Differences(comparison: Schemas["Comparison"]) {
         <span class="kind" data-kind="measured">measured</span>{" "}
         figures differ when the 95 % interval leaves out 0 and p is below 0.05; with many figures,
         some do by chance. <span class="kind" data-kind="modelled">modelled</span>{" "}
-        ones are the same in every run of one model.
+        ones are the same in every run of a model: each difference is one of the models.
       </p>
       <ComparisonTable {...comparison} />
       <p class="links">
