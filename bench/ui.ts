@@ -21,7 +21,7 @@ const OPEN_MS = 10_000;
 const REQUESTS = 2000, PER_SECOND = 200;
 const FOR_EVER = "ops=integer n=1000000000000";
 /** Loaded when they are opened. */
-const LATER = /^(terminal|stacked_chart)-/;
+const LATER = /^(terminal|stacked_chart|figure_file)-/;
 
 async function firstPaints(browser: Browser, address: string): Promise<Histogram> {
   const times = new Histogram();

@@ -58,13 +58,13 @@ function storedRun(store: RunStore, word: string): StoredRun<ExperimentRecord> {
   throw usageError("bad-run", `there is no run "${word}" of an experiment; --runs lists them`);
 }
 
-function compare(words: readonly string[], json: boolean): void {
+async function compare(words: readonly string[], json: boolean): Promise<void> {
   const [a, b] = words;
   if (a === undefined || b === undefined || words.length > 2) {
     throw usageError("bad-comparison", "--compare takes two runs; --runs lists them");
   }
   using store = RunStore.open();
-  const record = compareRuns(storedRun(store, a), storedRun(store, b));
+  const record = await compareRuns(storedRun(store, a), storedRun(store, b));
   console.log(json ? JSON.stringify(record) : comparisonText(record).trimEnd());
 }
 
@@ -211,7 +211,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   const { values, words } = readOptions(args, OPTIONS, true);
   const json = values.json === true;
   if (values.help) console.log(HELP.trimEnd());
-  else if (values.compare) compare(words, json);
+  else if (values.compare) await compare(words, json);
   else if (words.length > 1) {
     throw usageError("bad-option", `one experiment at a time, not ${words.join(" and ")}`);
   } else if (values.list) list(json);

@@ -9,6 +9,7 @@ import { defaultImageFolder, type Listening } from "../runtime/api/listening.ts"
 import { RunStore } from "../runtime/run_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ExperimentJobs } from "../experiments/jobs.ts";
+import { experimentResults } from "../experiments/results.ts";
 import { readAssets } from "../ui/_server/assets.ts";
 import { createDashboard } from "../ui/_server/dashboard.tsx";
 
@@ -36,6 +37,7 @@ export async function serveBeside(
   const server = serveApi({
     runtime,
     experiments,
+    results: experimentResults,
     consoles,
     imageFolders: images.length > 0 ? images : [defaultImageFolder()],
     ...(token ? { token } : {}),

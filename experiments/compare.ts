@@ -1,4 +1,5 @@
 /** Two runs of an experiment, figure by figure. */
+import { setImmediate } from "node:timers/promises";
 import { usageError } from "../errors.ts";
 import {
   type ComparedRow,
@@ -40,15 +41,16 @@ function compareRows(a: ExperimentRow, b: ExperimentRow, seed: number): Compared
 }
 
 /**
- * Compares two kept runs. Engines may differ: the rows are those of the same thing.
+ * Compares two kept runs. Engines may differ: the rows are those of the same thing. Resampling takes
+ * milliseconds a row, so whatever else the thread serves has its turn between two rows.
  *
  * @returns differences of b less a, in the order of a's rows
  * @throws SplitXError `bad-comparison` when they are of different experiments
  */
-export function compareRuns(
+export async function compareRuns(
   a: StoredRun<ExperimentRecord>,
   b: StoredRun<ExperimentRecord>,
-): ComparisonRecord {
+): Promise<ComparisonRecord> {
   if (a.record.name !== b.record.name) {
     const names = `${a.record.name} and ${b.record.name}`;
     throw usageError("bad-comparison", `runs ${a.id} and ${b.id} are of ${names}: name two of one`);
@@ -57,7 +59,9 @@ export function compareRuns(
   const rows: ComparedRow[] = [];
   for (const [i, row] of a.record.rows.entries()) {
     const other = others.get(keyOf(row));
-    if (other) rows.push(compareRows(row, other, i));
+    if (!other) continue;
+    rows.push(compareRows(row, other, i));
+    await setImmediate();
   }
   const end = (run: StoredRun<ExperimentRecord>) => ({
     run: run.id,

@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import type { ExperimentRecord, ExperimentRow } from "../runtime/records.ts";
 import type { StoredRun } from "../runtime/run_store.ts";
 import { compareRuns } from "./compare.ts";
@@ -31,10 +31,10 @@ function run(id: number, rows: ExperimentRow[], name = "fake"): StoredRun<Experi
 
 const NEAR = [10, 11, 12, 13, 14, 15, 16], FAR = NEAR.map((value) => value + 20);
 
-Deno.test("compareRuns() compares rows of one place and kind", () => {
+Deno.test("compareRuns() compares rows of one place and kind", async () => {
   const a = run(1, [row(1, NEAR), row(2, NEAR), row(1, [5], "modelled"), row(3, NEAR)]);
   const b = run(2, [row(2, NEAR), row(1, FAR), row(1, [4], "modelled")]);
-  const { rows, unmatched } = compareRuns(a, b);
+  const { rows, unmatched } = await compareRuns(a, b);
   deepStrictEqual(
     rows.map(({ at, kind, difference, verdict }) => [at!.x, kind, difference, verdict]),
     [
@@ -47,11 +47,14 @@ Deno.test("compareRuns() compares rows of one place and kind", () => {
   strictEqual(unmatched, 1);
 });
 
-Deno.test("compareRuns() gives the same figures each time", () => {
+Deno.test("compareRuns() gives the same figures each time", async () => {
   const a = run(1, [row(1, NEAR)]), b = run(2, [row(1, FAR)]);
-  deepStrictEqual(compareRuns(a, b), compareRuns(a, b));
+  deepStrictEqual(await compareRuns(a, b), await compareRuns(a, b));
 });
 
-Deno.test("compareRuns() refuses runs of two experiments", () => {
-  throws(() => compareRuns(run(1, []), run(2, [], "other")), /runs 1 and 2 are of fake and other/);
+Deno.test("compareRuns() refuses runs of two experiments", async () => {
+  await rejects(
+    compareRuns(run(1, []), run(2, [], "other")),
+    /runs 1 and 2 are of fake and other/,
+  );
 });

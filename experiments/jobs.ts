@@ -4,7 +4,7 @@ import { runError } from "../errors.ts";
 import type { ExperimentCatalogue } from "../runtime/api/context.ts";
 import type { Experiment as Described, ExperimentJob as JobState } from "../runtime/api/schemas.ts";
 import { parseWith } from "../runtime/config.ts";
-import { describeHost, experimentRecordSchema, type KeptRecord } from "../runtime/records.ts";
+import { describeHost, experimentRecordSchema } from "../runtime/records.ts";
 import type { RunStore } from "../runtime/run_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { EXPERIMENTS, findExperiment } from "./catalogue.ts";
@@ -79,15 +79,6 @@ export class ExperimentJobs implements ExperimentCatalogue, AsyncDisposable {
     await job?.over;
   }
 
-  async report(record: KeptRecord, at: string): Promise<string | undefined> {
-    if (record.schema !== "splitx.experiment/1") return undefined;
-    const experiment = EXPERIMENTS.find(({ name }) => name === record.name);
-    if (!experiment) return undefined;
-    // Drawing takes longer to load than all the rest.
-    const { reportOf } = await import("./report.ts");
-    return reportOf(experiment, experimentRecordSchema.parse(record), at);
-  }
-
   /** Cancels what runs. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { state } of this.#jobs) await this.cancel(state.id);
@@ -99,13 +90,19 @@ export class ExperimentJobs implements ExperimentCatalogue, AsyncDisposable {
     parameters: SamplingParameters,
   ): Promise<void> {
     const tell = (state: Partial<JobState>) => job.state = { ...job.state, ...state };
-    const end = (state: Partial<JobState>) => tell({ endedAt: new Date().toISOString(), ...state });
+    const end = (state: Partial<JobState>) => {
+      const { secondsLeft: _, ...ended } = job.state;
+      job.state = { ...ended, endedAt: new Date().toISOString(), ...state };
+    };
     const context = { runtime: this.#runtime, signal: job.ending.signal };
     try {
       const { finished, rows } = await runExperiment(experiment, parameters, context, {
         progress: ({ phase, done, total, msLeft, last }) => {
-          const left = msLeft === undefined ? "" : `, at most ${Math.ceil(msLeft / 1000)} s left`;
-          tell({ progress: done / total, message: `${phase}: ${last}${left}` });
+          tell({
+            progress: done / total,
+            message: `${phase}: ${last}`,
+            ...(msLeft === undefined ? {} : { secondsLeft: Math.ceil(msLeft / 1000) }),
+          });
         },
       });
       if (!finished) return void end({ state: "cancelled", message: "cancelled" });

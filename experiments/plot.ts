@@ -4,7 +4,7 @@
  * and dark pages; everything that is not data has the colour of the text around it.
  */
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import { DOMParser } from "linkedom";
 import type { BarChart, Chart, LineChart } from "./chart.ts";
 import { Html } from "./html.ts";
 
@@ -14,26 +14,47 @@ const WIDTH = 760, HEIGHT = 340, BAR_HEIGHT = 22;
 const LEFT_OF_BARS = 310;
 const BROKEN = "5,4";
 
-/** Plot's types ask for a browser's document; linkedom's is enough for what it does. */
+/** An `svg` element and its size. */
+interface Drawn {
+  readonly svg: Html;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A drawn chart, and what its colours mean. */
+export interface Drawing extends Drawn {
+  readonly legend: readonly { readonly name: string; readonly colour: string }[];
+}
+
+/** Plot's types ask for a browser's document; linkedom's, of XML, is enough for what it does. */
 function newDocument(): Document {
-  const { document } = parseHTML("<html><body></body></html>") as unknown as {
-    document: Document;
-  };
-  return document;
+  return new DOMParser().parseFromString("<svg/>", "image/svg+xml") as unknown as Document;
 }
 
 type Options = NonNullable<Parameters<typeof Plot.plot>[0]>;
 
-/** What is drawn here is a picture, and is described as one. */
-function draw(title: string, options: Options): string {
+/** Without a style sheet and labels of its own: it becomes a part of a picture, which has them. */
+function draw(options: Options): Drawn {
   const svg = Plot.plot({
     document: newDocument(),
     width: WIDTH,
-    ariaLabel: title,
     style: { background: "none", fontSize: "12px" },
     ...options,
-  }) as unknown as { outerHTML: string };
-  return svg.outerHTML;
+  }) as unknown as {
+    readonly outerHTML: string;
+    querySelector(selector: string): { remove(): void } | null;
+    querySelectorAll(selector: string): Iterable<{ removeAttribute(name: string): void }>;
+    getAttribute(name: string): string;
+    setAttribute(name: string, value: string): void;
+  };
+  svg.querySelector("style")?.remove();
+  for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
+  svg.setAttribute("overflow", "visible");
+  return {
+    svg: new Html(svg.outerHTML),
+    width: Number(svg.getAttribute("width")),
+    height: Number(svg.getAttribute("height")),
+  };
 }
 
 /** Names of the things drawn with a colour each, in their order. */
@@ -42,12 +63,17 @@ function colourScale(names: readonly string[]) {
   return { domain, range: domain.map((_, i) => COLOURS[i % COLOURS.length]!) };
 }
 
+function legendOf(names: readonly string[]): Drawing["legend"] {
+  const { domain, range } = colourScale(names);
+  return domain.map((name, i) => ({ name, colour: range[i]! }));
+}
+
 /** A series "x, measured" and "x, modelled" have one colour. */
 function colourName(name: string): string {
   return name.replace(/, (measured|modelled)$/, "");
 }
 
-function drawLines({ title, x, y, series }: LineChart): { svg: string; names: string[] } {
+function drawLines({ x, y, series }: LineChart): Drawing {
   const names = series.map(({ name }) => colourName(name));
   const marks = series.flatMap(({ name, kind, points }) => {
     const stroke = colourScale(names).range[colourScale(names).domain.indexOf(colourName(name))]!;
@@ -74,7 +100,7 @@ function drawLines({ title, x, y, series }: LineChart): { svg: string; names: st
       }),
     ];
   });
-  const svg = draw(title, {
+  const drawn = draw({
     height: HEIGHT,
     marginLeft: 60,
     marginBottom: 40,
@@ -83,10 +109,10 @@ function drawLines({ title, x, y, series }: LineChart): { svg: string; names: st
     y: { label: y.label, type: y.logarithmic ? "log" : "linear", zero: !y.logarithmic },
     marks,
   });
-  return { svg, names };
+  return { ...drawn, legend: legendOf(names) };
 }
 
-function drawBars({ title, value, bars }: BarChart): { svg: string; names: string[] } {
+function drawBars({ value, bars }: BarChart): Drawing {
   const names = bars.flatMap(({ parts }) => parts.map((part) => part.name));
   const { domain, range } = colourScale(names);
   const rows = bars.flatMap(({ category, name, kind, parts }) => {
@@ -111,7 +137,7 @@ function drawBars({ title, value, bars }: BarChart): { svg: string; names: strin
       ...(kind === "modelled" ? { fillOpacity: 0.12, strokeDasharray: BROKEN } : {}),
       title: (row: typeof rows[number]) => `${row.row}: ${row.part} ${row.end - row.start}`,
     });
-  const svg = draw(title, {
+  const drawn = draw({
     height: order.length * BAR_HEIGHT + 60,
     marginLeft: LEFT_OF_BARS,
     x: { label: value.label, grid: true },
@@ -119,21 +145,10 @@ function drawBars({ title, value, bars }: BarChart): { svg: string; names: strin
     color: { type: "identity" },
     marks: [bar("measured"), bar("modelled"), Plot.ruleX([0])],
   });
-  return { svg, names };
+  return { ...drawn, legend: legendOf(names) };
 }
 
-/** A chart as it stands in a page, and what its colours mean. */
-export interface Drawing {
-  readonly svg: Html;
-  readonly legend: readonly { readonly name: string; readonly colour: string }[];
-}
-
-/** Draws a chart. */
+/** Draws a chart; its title is for whoever puts it somewhere. */
 export function drawChart(chart: Chart): Drawing {
-  const { svg, names } = chart.type === "lines" ? drawLines(chart) : drawBars(chart);
-  const { domain, range } = colourScale(names);
-  return {
-    svg: new Html(svg),
-    legend: domain.map((name, i) => ({ name, colour: range[i]! })),
-  };
+  return chart.type === "lines" ? drawLines(chart) : drawBars(chart);
 }

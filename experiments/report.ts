@@ -3,12 +3,11 @@
  * is measured and what is modelled have a column, a colour and a shape each.
  */
 import type { ExperimentRecord } from "../runtime/records.ts";
-import type { Chart } from "./chart.ts";
-import { rowsToCsv } from "./csv.ts";
+import { rowsToCsv } from "../runtime/row_csv.ts";
 import { describePlace, type Experiment } from "./experiment.ts";
+import { drawFigure } from "./figure.ts";
 import { type Html, html } from "./html.ts";
 import { intervalText, valueText } from "./row_text.ts";
-import { drawChart } from "./plot.ts";
 import { pairRows, type RowPair } from "./rows.ts";
 
 const STYLE = `
@@ -23,11 +22,9 @@ th, td { border-bottom: 1px solid var(--line); padding: .2rem .6rem; text-align:
 td.figure, th.figure { text-align: right; }
 td.interval, .soft { color: var(--soft); }
 .scroll { overflow-x: auto; }
-svg { height: auto; max-width: 100%; }
 figure { margin: 2rem 0; }
-figcaption { font-weight: 600; }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; padding: 0; }
-.swatch { display: inline-block; height: .7em; margin-right: .4em; width: .7em; }
+figure > svg { color: var(--text); height: auto; max-width: 100%; }
+.ground { fill: none; }
 .measured { color: var(--measured); font-weight: 600; }
 .modelled { color: var(--modelled); font-style: italic; }
 .badge { border: 1.5px solid currentColor; border-radius: .3em; padding: 0 .4em; }
@@ -42,17 +39,6 @@ function dataLink(file: string, type: string, text: string): Html {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return html`<a download="${file}" href="data:${type};base64,${btoa(binary)}">${file}</a>`;
-}
-
-function figureOf(chart: Chart): Html {
-  const { svg, legend } = drawChart(chart);
-  return html`
-    <figure><figcaption>${chart.title}</figcaption>
-    <ul class="legend">${legend.map(({ name, colour }) =>
-      html`<li><span class="swatch" style="background: ${colour}"></span>${name}</li>`
-    )}<li class="measured">&#9679; measured: full</li><li class="modelled">&#9675; modelled: outline</li></ul>
-    ${svg}</figure>
-  `;
 }
 
 function tableRow({ measured, modelled }: RowPair): Html {
@@ -130,7 +116,7 @@ export function reportOf(
     <span class="badge modelled">modelled</span> by a virtual clock or a formula, with the constants of a
     Xeon X5570 at 2.93 GHz. Values are medians of n repetitions.</p>
     <ul>${experiment.summary(rows).map((sentence) => html`<li>${sentence}</li>`)}</ul>
-    ${experiment.charts(rows).map(figureOf)}
+    ${experiment.charts(rows).map((chart) => html`<figure>${drawFigure(chart)}</figure>`)}
     <h2>All figures</h2>
     ${[...byName(pairRows(rows))].map(([title, pairs]) => tableOf(title, pairs))}
     <h2>Parameters</h2>

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { parseHTML } from "linkedom";
 import { type ExperimentRecord, experimentRecordSchema } from "../runtime/records.ts";
-import { rowsToCsv } from "./csv.ts";
+import { rowsToCsv } from "../runtime/row_csv.ts";
 import { fakeContext, fakeExperiment, fakeParameters } from "./fake_experiment.ts";
 import { reportOf } from "./report.ts";
 import { runExperiment } from "./runner.ts";
@@ -97,7 +97,7 @@ Deno.test("reportOf() tells measured and modelled apart in tables and charts", a
     record.rows.filter((row) => row.kind === "modelled").length,
   );
   strictEqual(elementsOf(page, "svg g[stroke-dasharray]").length, 1, "one broken line");
-  strictEqual(elementsOf(page, "svg").length, 1);
+  strictEqual(elementsOf(page, "figure > svg").length, 1);
   match(page, /prefers-color-scheme: dark/);
 });
 

@@ -16,6 +16,7 @@ import {
   pointKey,
   type SamplingParameters,
 } from "./experiment.ts";
+import { Pace } from "./pace.ts";
 import { seededRandom } from "./random.ts";
 import { pointRows } from "./rows.ts";
 import { medianInterval, relativeHalfWidth } from "./statistics.ts";
@@ -72,29 +73,6 @@ export function isSettled(
   const values = samples.map(([watched]) => watched!.value);
   const interval = medianInterval(values, seededRandom(seed, STOP_RULE, n))!;
   return relativeHalfWidth(median(values), interval) <= precision;
-}
-
-/** Measurements so far and the time that they took. */
-class Pace {
-  readonly #spent = new Map<string, { ms: number; n: number }>();
-
-  add(point: string, ms: number): void {
-    const spent = this.#spent.get(point) ?? { ms: 0, n: 0 };
-    this.#spent.set(point, { ms: spent.ms + ms, n: spent.n + 1 });
-  }
-
-  /** Milliseconds that so many more of each point take. */
-  left(more: ReadonlyMap<string, number>): number | undefined {
-    let all = { ms: 0, n: 0 };
-    for (const { ms, n } of this.#spent.values()) all = { ms: all.ms + ms, n: all.n + n };
-    if (all.n === 0) return undefined;
-    let left = 0;
-    for (const [point, count] of more) {
-      const { ms, n } = this.#spent.get(point) ?? all;
-      left += count * ms / n;
-    }
-    return left;
-  }
 }
 
 function checked(figures: readonly Figure[], point: Point): readonly Figure[] {

@@ -27,6 +27,13 @@ export interface StoredExperiment {
   readonly name: string;
 }
 
+/** Which records a list has. */
+export interface RunFilter {
+  readonly name?: string;
+  readonly schema?: KeptRecord["schema"];
+  readonly before?: number;
+}
+
 function storedRun(row: Record<string, unknown>): StoredRun {
   return { id: Number(row.id), at: String(row.at), record: JSON.parse(String(row.record)) };
 }
@@ -96,15 +103,15 @@ export class RunStore implements Disposable {
   /**
    * Records of any name, newest first.
    *
-   * @param filter a name, and a number below which the records' own must be
+   * @param filter a name, a schema, and a number below which the records' own must be
    */
-  list(filter: { readonly name?: string; readonly before?: number }, count: number): StoredRun[] {
+  list(filter: RunFilter, count: number): StoredRun[] {
     return this.#database
       .prepare(
-        `SELECT id, at, record FROM runs WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR id < ?2)
-         ORDER BY id DESC LIMIT ?3`,
+        `SELECT id, at, record FROM runs WHERE (?1 IS NULL OR name = ?1)
+         AND (?2 IS NULL OR schema = ?2) AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4`,
       )
-      .all(filter.name ?? null, filter.before ?? null, count)
+      .all(filter.name ?? null, filter.schema ?? null, filter.before ?? null, count)
       .map(storedRun);
   }
 

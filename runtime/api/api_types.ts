@@ -250,6 +250,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How b differs from a, two records of one experiment: intervals of the differences */
+        get: operations["compareRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the record of an experiment shows, in sentences and pictures */
+        get: operations["getFigures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The record of an experiment as a page with plots, which stands alone */
+        get: operations["getReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -284,15 +335,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/runs/{id}/report": {
+    "/api/runs/{id}/csv": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The record of an experiment as a page with plots, which stands alone */
-        get: operations["getReport"];
+        /** The rows of a record as comma-separated values (RFC 4180) */
+        get: operations["getRows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -764,6 +815,88 @@ export interface components {
                 bytes: number;
             }[];
         };
+        Comparison: {
+            /** @enum {string} */
+            schema: "splitx.comparison/1";
+            name: string;
+            a: {
+                run: number;
+                at: string;
+                host: {
+                    cpu: string;
+                    cores: string;
+                    kernel: string;
+                    deno: string;
+                    tscKhz: number;
+                    /** @enum {string} */
+                    native: "everything" | "ring-3" | "none";
+                    ring0Ns: number;
+                    ring3Ns: number;
+                    exitNs: number;
+                };
+            };
+            b: {
+                run: number;
+                at: string;
+                host: {
+                    cpu: string;
+                    cores: string;
+                    kernel: string;
+                    deno: string;
+                    tscKhz: number;
+                    /** @enum {string} */
+                    native: "everything" | "ring-3" | "none";
+                    ring0Ns: number;
+                    ring3Ns: number;
+                    exitNs: number;
+                };
+            };
+            rows: components["schemas"]["ComparedRow"][];
+            unmatched: number;
+        };
+        ComparedRow: {
+            name: string;
+            /** @enum {string} */
+            engine?: "kvm" | "soft";
+            /** @enum {string} */
+            placement?: "same-core" | "split";
+            /** @enum {string} */
+            notification?: "exit" | "polled";
+            /** @enum {string} */
+            interrupts?: "injected" | "delivery-only" | "exitless";
+            guest?: string;
+            /** @enum {string} */
+            clock?: "host" | "virtual";
+            /** @enum {string} */
+            kind: "measured" | "modelled";
+            unit: string;
+            p50?: number;
+            p99?: number;
+            p999?: number;
+            bound?: string;
+            holds?: boolean;
+            at?: {
+                [key: string]: string | number;
+            };
+            a: number;
+            b: number;
+            difference: number;
+            interval?: {
+                low: number;
+                high: number;
+                level: number;
+            };
+            p?: number;
+            /** @enum {string} */
+            verdict: "higher" | "lower" | "no difference seen";
+        };
+        Figures: {
+            summary: string[];
+            figures: {
+                title: string;
+                svg: string;
+            }[];
+        };
         Runs: {
             runs: {
                 id: number;
@@ -850,6 +983,7 @@ export interface components {
             state: "running" | "done" | "failed" | "cancelled";
             progress: number;
             message: string;
+            secondsLeft?: number;
             startedAt: string;
             endedAt?: string;
             run?: number;
@@ -1515,10 +1649,132 @@ export interface operations {
             };
         };
     };
+    compareRuns: {
+        parameters: {
+            query: {
+                a: number;
+                b: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences, in the order of a's rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFigures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sentences and pictures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Figures"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRuns: {
         parameters: {
             query?: {
                 name?: string;
+                schema?: "splitx.bench/1" | "splitx.run/1" | "splitx.experiment/1";
                 before?: number;
                 limit?: number;
             };
@@ -1597,7 +1853,7 @@ export interface operations {
             };
         };
     };
-    getReport: {
+    getRows: {
         parameters: {
             query?: never;
             header?: never;
@@ -1608,13 +1864,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page */
+            /** @description The rows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": string;
+                    "text/csv": string;
                 };
             };
             /** @description The request is wrong, or something is in its way */

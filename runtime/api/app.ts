@@ -19,6 +19,7 @@ import { addExperiments } from "./routes/experiments.ts";
 import { addGuests } from "./routes/guests.ts";
 import { addHost } from "./routes/host.ts";
 import { addPlan } from "./routes/plan.ts";
+import { addResults } from "./routes/results.ts";
 import { addRuns } from "./routes/runs.ts";
 import { addService } from "./routes/service.ts";
 import { addVmPlan } from "./routes/vm_plan.ts";
@@ -115,6 +116,7 @@ export function createApi(context: ApiContext): Api {
   addVmPlan(app, machines);
   addConsole(app, machines, context.consoles);
   addGuests(app, context, images);
+  addResults(app, context);
   addRuns(app, context);
   addExperiments(app, context, images);
   addEvents(app, live);

@@ -1,10 +1,10 @@
 /** What the API serves. */
-import type { KeptRecord } from "../records.ts";
-import type { RunStore } from "../run_store.ts";
+import type { ComparisonRecord, KeptRecord } from "../records.ts";
+import type { RunStore, StoredRun } from "../run_store.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ApiClient } from "./client.ts";
 import type { ConsoleHubs } from "./console_hub.ts";
-import type { Experiment, ExperimentJob } from "./schemas.ts";
+import type { Experiment, ExperimentJob, Figures } from "./schemas.ts";
 import type { Reach } from "./listening.ts";
 
 /** Experiments that can be started by their names. */
@@ -21,8 +21,20 @@ export interface ExperimentCatalogue {
   start(name: string, parameters: Readonly<Record<string, unknown>>): ExperimentJob;
   /** Ends one early; one that has ended stays as it is. */
   cancel(id: string): Promise<void>;
-  /** The record of an experiment as a page that stands alone; undefined for other records. */
+}
+
+/** What is made of the records of experiments. */
+export interface ExperimentResults {
+  /** A record as a page that stands alone; undefined for one that is of no experiment known here. */
   report(record: KeptRecord, at: string): Promise<string | undefined>;
+  /** What a record shows; undefined for one that is of no experiment known here. */
+  figures(record: KeptRecord): Promise<Figures | undefined>;
+  /**
+   * How b differs from a.
+   *
+   * @throws SplitXError `bad-comparison` when they are not two records of one experiment
+   */
+  compare(a: StoredRun, b: StoredRun): Promise<ComparisonRecord>;
 }
 
 /** Answers what is no part of the API, such as a dashboard's pages; undefined for what it has not. */
@@ -42,6 +54,7 @@ export interface ApiContext {
   /** What a request must bring, when it must. */
   readonly token?: string;
   readonly experiments?: ExperimentCatalogue;
+  readonly results?: ExperimentResults;
   /** Makes what stands beside the API; its requests of the API go through no network. */
   readonly pages?: (api: ApiClient) => Pages;
   /** Milliseconds since the epoch. */

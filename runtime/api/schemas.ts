@@ -8,7 +8,12 @@ import type { EngineProbe } from "../../cores/engine.ts";
 import type { HostCore } from "../../cores/topology.ts";
 import { vmConfigSchema } from "../config.ts";
 import { STEPS, type VmState } from "../lifecycle.ts";
-import { experimentRowSchema, hostSchema } from "../records.ts";
+import {
+  comparedRowSchema,
+  comparisonRecordSchema,
+  experimentRowSchema,
+  hostSchema,
+} from "../records.ts";
 import type { VcpuStats, VmStats } from "../vm_stats.ts";
 
 const count = z.number().min(0);
@@ -271,6 +276,23 @@ export const runsSchema = z.strictObject({
   next: z.int().optional(),
 }).openapi("Runs");
 
+/** What the record of an experiment shows. */
+export const figuresSchema = z.strictObject({
+  /** In sentences. */
+  summary: z.array(z.string()).readonly(),
+  /** In pictures. */
+  figures: z.array(z.strictObject({
+    title: z.string(),
+    /** An `svg` element that stands alone; a page may set its `color` and the `fill` of `.ground`. */
+    svg: z.string(),
+  })).readonly(),
+}).openapi("Figures");
+
+/** How the record of an experiment differs from another. */
+export const comparisonSchema = comparisonRecordSchema.extend({
+  rows: z.array(comparedRowSchema.clone().openapi("ComparedRow")),
+}).openapi("Comparison");
+
 /** An experiment that can be started. */
 const experimentSchema = z.strictObject({
   name: z.string(),
@@ -289,6 +311,8 @@ export const experimentJobSchema = z.strictObject({
   progress: share,
   /** What it does now, or why it failed. */
   message: z.string(),
+  /** At most, as far as the measurements so far tell; absent before the first and after the end. */
+  secondsLeft: z.number().min(0).optional(),
   startedAt: z.string(),
   endedAt: z.string().optional(),
   /** Its record, once it is kept. */
@@ -319,4 +343,5 @@ export type CoreRole = z.infer<typeof coreRoleSchema>;
 export type MachineActivity = z.infer<typeof machineActivitySchema>;
 export type VmResource = z.infer<typeof vmSchema>;
 export type Experiment = z.infer<typeof experimentSchema>;
+export type Figures = z.infer<typeof figuresSchema>;
 export type ExperimentJob = z.infer<typeof experimentJobSchema>;

@@ -1,6 +1,7 @@
 /** Random requests of every route: none is a defect, and every answer is as documented. */
 import { ok } from "node:assert";
 import fc from "fast-check";
+import { experimentResults } from "../../experiments/results.ts";
 import { openApiDocument } from "../../runtime/api/app.ts";
 import { engineTest } from "../support.ts";
 import { TestApi } from "./support.ts";
@@ -27,8 +28,10 @@ const segment = fc.oneof(
 );
 const query = fc.oneof(
   fc.constant(""),
-  fc.dictionary(fc.constantFrom("limit", "before", "name", "x"), fc.string(), { maxKeys: 3 })
-    .map((pairs) => `?${new URLSearchParams(pairs)}`),
+  fc.dictionary(fc.constantFrom("limit", "before", "name", "a", "b", "x"), fc.string(), {
+    maxKeys: 3,
+  }).map((pairs) => `?${new URLSearchParams(pairs)}`),
+  fc.record({ a: fc.nat(5), b: fc.nat(5) }).map(({ a, b }) => `?a=${a}&b=${b}`),
   fc.string().map((text) => `?${encodeURI(text.toWellFormed()).replaceAll("#", "")}`),
 );
 const path = fc.oneof(fc.string(), fc.constantFrom("disk.img", "../x", "/etc/passwd", "a\0b", "/"));
@@ -82,7 +85,7 @@ const header = fc.record({
 
 for (const { method, path } of routes()) {
   engineTest(`random requests: ${method} ${path}`, async () => {
-    await using api = await TestApi.open();
+    await using api = await TestApi.open({ results: experimentResults });
     await api.request("POST", "/api/vms", { guest: "hello", overcommit: true });
     const statuses = new Map<number, number>();
     await fc.assert(

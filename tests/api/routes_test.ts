@@ -1,7 +1,9 @@
 /** Every route answers as its document says, and wrong requests get problem documents. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { experimentResults } from "../../experiments/results.ts";
 import type { ExperimentCatalogue } from "../../runtime/api/context.ts";
 import type { ExperimentJob } from "../../runtime/api/schemas.ts";
+import { describeHost } from "../../runtime/records.ts";
 import { engineTest, eventually } from "../support.ts";
 import { TestApi } from "./support.ts";
 
@@ -153,7 +155,79 @@ engineTest("records are listed by pages and read", async () => {
   deepStrictEqual([ids(second), second.next], [[1], undefined]);
   deepStrictEqual(ids((await api.request("GET", "/api/runs?name=one")).json), [3, 1]);
   strictEqual((await api.request("GET", "/api/runs/2")).json.record.name, "two");
+  deepStrictEqual(ids((await api.request("GET", "/api/runs?schema=splitx.run/1")).json), []);
   await api.refused("no-such-run", 404, "GET", "/api/runs/77");
+});
+
+/** Keeps a record of the experiment `placement`, or of another name, with such repetitions. */
+function keepRun(api: TestApi, samples: number[], name = "placement"): number {
+  const [placement, notification] = ["split", "polled"] as const;
+  const figure = { name: "throughput", unit: "MB/s", placement, notification };
+  return api.context.store!.add({
+    schema: "splitx.experiment/1",
+    name,
+    host: describeHost(api.runtime),
+    parameters: {},
+    rows: [
+      { ...figure, kind: "measured", n: samples.length, value: samples[0]!, samples },
+      { ...figure, kind: "modelled", n: 1, value: 70, samples: [70] },
+    ],
+  });
+}
+
+const SLOW = [50, 51, 52, 53, 54, 55], FAST = SLOW.map((value) => value + 50);
+
+engineTest("the record of an experiment has pictures, a report and rows", async () => {
+  await using api = await TestApi.open({ results: experimentResults });
+  const id = keepRun(api, SLOW), other = keepRun(api, SLOW, "unknown");
+  const { figures, summary } = (await api.request("GET", `/api/runs/${id}/figures`)).json;
+  deepStrictEqual(summary, []);
+  strictEqual(figures[0].title, "Throughput");
+  match(figures[0].svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" role="img"/);
+  const report = await api.request("GET", `/api/runs/${id}/report`);
+  match(report.text, /^<!doctype html>/);
+  match(report.headers.get("content-security-policy")!, /^default-src 'none'/);
+  const csv = await api.request("GET", `/api/runs/${id}/csv`);
+  match(csv.type, /^text\/csv/);
+  deepStrictEqual(csv.text.trimEnd().split("\r\n"), [
+    "name,kind,placement,notification,unit,n,value",
+    "throughput,measured,split,polled,MB/s,6,50",
+    "throughput,modelled,split,polled,MB/s,1,70",
+  ]);
+  for (const run of [1, other]) {
+    await api.refused("no-figures", 404, "GET", `/api/runs/${run}/figures`);
+    await api.refused("no-report", 404, "GET", `/api/runs/${run}/report`);
+    strictEqual((await api.request("GET", `/api/runs/${run}/csv`)).status, 200);
+  }
+  await api.refused("no-such-run", 404, "GET", "/api/runs/77/figures");
+  await api.refused("no-such-run", 404, "GET", "/api/runs/77/csv");
+});
+
+engineTest("two records of one experiment are compared", async () => {
+  await using api = await TestApi.open({ results: experimentResults });
+  const a = keepRun(api, SLOW), b = keepRun(api, FAST), other = keepRun(api, SLOW, "unknown");
+  const compared = (await api.request("GET", `/api/runs/compare?a=${a}&b=${b}`)).json;
+  deepStrictEqual([compared.name, compared.a.run, compared.b.run], ["placement", a, b]);
+  const [measured, modelled] = compared.rows;
+  deepStrictEqual([measured.kind, measured.difference, measured.verdict], [
+    "measured",
+    50,
+    "higher",
+  ]);
+  ok(measured.interval.low > 40 && measured.interval.high < 60 && measured.p < 0.05);
+  deepStrictEqual([modelled.kind, modelled.difference, modelled.interval], [
+    "modelled",
+    0,
+    undefined,
+  ]);
+  const refused = (code: string, status: number, query: string) =>
+    api.refused(code, status, "GET", `/api/runs/compare${query}`);
+  await refused("no-such-run", 404, `?a=${a}&b=77`);
+  await refused("bad-comparison", 422, `?a=${a}&b=${other}`);
+  await refused("bad-comparison", 422, `?a=1&b=${a}`);
+  for (const query of ["", `?a=${a}`, `?a=${a}&b=x`, `?a=${a}&b=${b}&c=1`]) {
+    await refused("bad-request", 422, query);
+  }
 });
 
 /** One experiment that never ends by itself. */
@@ -167,7 +241,6 @@ function catalogue(): ExperimentCatalogue {
       parameters: { type: "object", properties: { disk: { type: "string", format: "host-file" } } },
     }],
     jobs: () => jobs,
-    report: ({ name }) => Promise.resolve(name === "two" ? "<p>two</p>" : undefined),
     start: (experiment) => {
       const startedAt = new Date().toISOString();
       jobs.push({ id: "a1", experiment, state: "running", progress: 0.5, message: "", startedAt });
@@ -183,8 +256,6 @@ engineTest("experiments are those of the catalogue that is handed in", async () 
   await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "other" });
   const outside = { name: "sweep", parameters: { disk: "/etc/passwd" } };
   await api.refused("path-not-allowed", 403, "POST", "/api/experiments", outside);
-  strictEqual((await api.request("GET", "/api/runs/2/report")).text, "<p>two</p>");
-  await api.refused("no-report", 404, "GET", "/api/runs/1/report");
   const started = await api.request("POST", "/api/experiments", { name: "sweep" });
   strictEqual(started.status, 202);
   const path = started.headers.get("location")!;
@@ -200,6 +271,7 @@ engineTest("without a catalogue there are no experiments", async () => {
     jobs: [],
   });
   await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "sweep" });
+  await api.refused("no-comparison", 404, "GET", "/api/runs/compare?a=1&b=2");
 });
 
 /** One wrong request each: its code and status. */
@@ -216,6 +288,7 @@ const WRONG:
     ["bad-request", 422, "GET", "/api/runs?limit=0"],
     ["bad-request", 422, "GET", "/api/runs?limit=x"],
     ["bad-request", 422, "GET", "/api/runs?other=1"],
+    ["bad-request", 422, "GET", "/api/runs?schema=other"],
     ["bad-request", 400, "POST", "/api/vms", "{"],
     ["bad-request", 422, "POST", "/api/vms", "[]"],
     ["bad-request", 422, "POST", "/api/vms", {}],

@@ -5,9 +5,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Vm } from "../../runtime/vm.ts";
 import { browserTest, TestDashboard } from "./support.ts";
 
-const PAGES = ["/", "/guests", "/compare", "/experiments"];
-/** Pixels: the smallest telephone, a laptop, a large screen. */
-const WIDTHS = [360, 1280, 2560];
+const PAGES = ["/", "/guests", "/compare", "/experiments", "/runs/compare"];
 const PICTURE = { width: 1000, height: 500 };
 /** A chart has something to show then. */
 const PICTURE_AFTER_MS = 2000;
@@ -44,18 +42,10 @@ browserTest(
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme });
       for (const path of PAGES) {
-        for (const width of WIDTHS) {
-          await page.setViewportSize({ width, height: 900 });
-          await dashboard.visit(path);
-          const wide = await page.evaluate(() =>
-            document.documentElement.scrollWidth - document.documentElement.clientWidth
-          );
-          strictEqual(wide, 0, `${path} at ${width} pixels`);
-        }
-        await dashboard.checkAccessible();
+        await dashboard.checkLayout(path);
         await page.setViewportSize(PICTURE);
         await page.waitForTimeout(PICTURE_AFTER_MS);
-        await dashboard.screenshot(`${path.slice(1) || "cores"}-${scheme}`);
+        await dashboard.screenshot(`${path.slice(1).replaceAll("/", "-") || "cores"}-${scheme}`);
       }
     }
     deepStrictEqual(dashboard.errors, []);
@@ -185,23 +175,4 @@ browserTest("a page says that the runtime is gone, and goes on when it is back",
     await page.getByText("runtime gone").waitFor();
   });
   await page.locator(".connection[data-state=live]").waitFor();
-});
-
-browserTest("an experiment runs from its form to its plots", async () => {
-  await using dashboard = await TestDashboard.open();
-  const page = await dashboard.visit("/experiments");
-  const form = page.getByRole("article", { name: "placement" });
-  for (const [name, value] of [["repetitions", "1"], ["warmUp", "0"], ["bytes", "1M"]] as const) {
-    const field = form.locator(`input[name=${name}]`);
-    if (await field.count() > 0) await field.fill(value);
-  }
-  await form.getByRole("button", { name: "Start" }).click();
-  const job = page.locator("[data-job]").first();
-  await job.locator(".state[data-state=done]").waitFor();
-  await job.getByRole("link", { name: "result" }).click();
-  await page.locator(".kind[data-kind=measured]").first().waitFor();
-  await dashboard.screenshot("run");
-  await page.getByRole("link", { name: "Report with plots" }).click();
-  await page.locator("figure svg").first().waitFor();
-  await dashboard.screenshot("report");
 });

@@ -1,11 +1,12 @@
 /** A dashboard over a runtime of this process, in a real browser. */
-import { deepStrictEqual } from "node:assert";
+import { deepStrictEqual, strictEqual } from "node:assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { exists } from "../../build/cache.ts";
 import { CHROMIUM } from "../../build/chromium.ts";
 import { buildDashboard } from "../../build/dashboard.ts";
 import { ExperimentJobs } from "../../experiments/jobs.ts";
+import { experimentResults } from "../../experiments/results.ts";
 import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
 import type { ApiContext } from "../../runtime/api/context.ts";
 import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
@@ -22,6 +23,8 @@ const FLAGS = [
   ...["--disable-background-networking", "--disable-component-update"],
 ];
 const TIMEOUT_MS = 30_000;
+/** Pixels: the smallest telephone, a laptop, a large screen. */
+const WIDTHS = [360, 1280, 2560];
 
 /** Where screenshots are kept. */
 const SCREENSHOTS = Deno.env.get("SPLITX_SCREENSHOTS") ?? `${CACHE}/splitx/screenshots`;
@@ -35,22 +38,26 @@ const NO_CHROMIUM = exists(CHROMIUM)
 export class TestDashboard implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly page: Page;
+  /** Requests may name files here. */
+  readonly folder: string;
+  readonly store: RunStore;
   /** What went wrong in the page. */
   readonly errors: string[] = [];
   readonly #browser: Browser;
-  readonly #folder: string;
   readonly #context: Omit<ApiContext, "reach">;
   #server: ApiServer;
 
   private constructor(
     runtime: Runtime,
     folder: string,
+    store: RunStore,
     context: Omit<ApiContext, "reach">,
     browser: Browser,
     page: Page,
   ) {
     this.runtime = runtime;
-    this.#folder = folder;
+    this.folder = folder;
+    this.store = store;
     this.#context = context;
     this.#server = serveApi(context, parseListen("0"));
     this.#browser = browser;
@@ -73,6 +80,7 @@ export class TestDashboard implements AsyncDisposable {
       runtime,
       store,
       experiments: new ExperimentJobs(runtime, store),
+      results: experimentResults,
       consoles: new ConsoleHubs(),
       imageFolders: [folder],
       now: () => Date.now(),
@@ -80,7 +88,7 @@ export class TestDashboard implements AsyncDisposable {
       pages: (api: Parameters<typeof createDashboard>[0]) => createDashboard(api, assets),
       ...more,
     };
-    return new TestDashboard(runtime, folder, context, browser, await browser.newPage());
+    return new TestDashboard(runtime, folder, store, context, browser, await browser.newPage());
   }
 
   get address(): string {
@@ -117,6 +125,19 @@ export class TestDashboard implements AsyncDisposable {
     deepStrictEqual(found, []);
   }
 
+  /** Opens a page at every width and holds it against its window and the rules of accessibility. */
+  async checkLayout(path: string): Promise<void> {
+    for (const width of WIDTHS) {
+      await this.page.setViewportSize({ width, height: 900 });
+      await this.visit(path);
+      const wide = await this.page.evaluate(() =>
+        document.documentElement.scrollWidth - document.documentElement.clientWidth
+      );
+      strictEqual(wide, 0, `${path} at ${width} pixels`);
+    }
+    await this.checkAccessible();
+  }
+
   /** Keeps a picture of the page. */
   async screenshot(name: string): Promise<void> {
     Deno.mkdirSync(SCREENSHOTS, { recursive: true });
@@ -126,9 +147,9 @@ export class TestDashboard implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
     await this.#server[Symbol.asyncDispose]();
-    this.#context.store?.[Symbol.dispose]?.();
+    this.store[Symbol.dispose]();
     await this.runtime[Symbol.asyncDispose]();
-    Deno.removeSync(this.#folder, { recursive: true });
+    Deno.removeSync(this.folder, { recursive: true });
   }
 }
 

@@ -3,6 +3,7 @@ import type { ApiClient } from "../../runtime/api/client.ts";
 import { Layout } from "../components/Layout.tsx";
 import { cores } from "../routes/cores.tsx";
 import { compare } from "../routes/compare.tsx";
+import { compareRuns } from "../routes/compare_runs.tsx";
 import { experiments } from "../routes/experiments.tsx";
 import { guests } from "../routes/guests.tsx";
 import { run } from "../routes/run.tsx";
@@ -14,6 +15,7 @@ const ROUTES: readonly (readonly [RegExp, Route])[] = [
   [/^\/guests$/, guests],
   [/^\/compare$/, compare],
   [/^\/experiments$/, experiments],
+  [/^\/runs\/compare$/, compareRuns],
   [/^\/runs\/(\d{1,9})$/, run],
 ];
 
@@ -36,7 +38,7 @@ const FOR_EVER = "public, max-age=31536000, immutable";
 
 /** Scripts are ours alone; terminals and charts set styles of their own. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
-  "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+  "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; " +
   "frame-ancestors 'none'";
 
 /** Answers a request, or says that the path is none of its own. */
@@ -62,7 +64,7 @@ export function createDashboard(api: ApiClient, assets: Assets): Dashboard {
     });
   };
   return async (request) => {
-    const { pathname } = new URL(request.url);
+    const { pathname, searchParams: query } = new URL(request.url);
     if (request.method !== "GET" && request.method !== "HEAD") return undefined;
     if (pathname.startsWith(STATIC)) {
       const asset = assets.files.get(pathname.slice(STATIC.length));
@@ -74,7 +76,7 @@ export function createDashboard(api: ApiClient, assets: Assets): Dashboard {
       const match = pattern.exec(pathname);
       if (!match) continue;
       try {
-        return await page(await route({ api, id: Number(match[1] ?? 0) }));
+        return await page(await route({ api, id: Number(match[1] ?? 0), query }));
       } catch (error) {
         if (!(error instanceof NotThere)) throw error;
         return await page(notThere(error.message), 404);

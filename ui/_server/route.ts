@@ -8,6 +8,8 @@ export interface RouteContext {
   readonly api: ApiClient;
   /** The number in the path; 0 where there is none. */
   readonly id: number;
+  /** What stands behind the path. */
+  readonly query: URLSearchParams;
 }
 
 /** What a route gives. */

@@ -30,6 +30,36 @@ export function time(ns: number): string {
   return `${(ns / 1e9).toFixed(2)} s`;
 }
 
+/** Such as `1 min 5 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds), minutes = Math.floor(whole / 60);
+  if (minutes === 0) return `${whole} s`;
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Four significant digits: 12345 is `12,350`. */
+export function figure(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
+}
+
+/** The same with its sign; 0 has none. */
+export function signed(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 4, signDisplay: "exceptZero" });
+}
+
+/** 0.1234 is `+12.3 %`. */
+export function signedPercent(share: number): string {
+  const options = { maximumSignificantDigits: 3, signDisplay: "exceptZero" } as const;
+  return `${(share * 100).toLocaleString("en", options)} %`;
+}
+
+/** A time of the API (ISO 8601, UTC) to the minute. */
+export function moment(at: string): string {
+  return `${at.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 /** Bytes in the unit that suits them. */
 export function size(bytes: number): string {
   return bytes < 1024 ** 3

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { createClient, type Schemas } from "../../runtime/api/client.ts";
-import { percent } from "../components/format.ts";
+import { duration, percent } from "../components/format.ts";
 import { type Fields, fieldsOf, valuesOf } from "./parameter_form.ts";
 
 type Experiment = Schemas["Experiment"];
@@ -59,7 +59,11 @@ export function Experiments({ experiments }: ExperimentsProps) {
               <span class="state" data-state={job.state}>{job.state}</span>
             </header>
             <progress value={job.progress} max={1} aria-label="Progress" />
-            <p class="quiet">{percent(job.progress)} {job.message}</p>
+            <p class="quiet">
+              {percent(job.progress)}
+              {job.secondsLeft !== undefined && `, at most ${duration(job.secondsLeft)} left`}
+            </p>
+            <p class="quiet">{job.message}</p>
             <div class="actions">
               {job.state === "running" && (
                 <button type="button" onClick={() => void cancel(job.id)}>cancel</button>

@@ -4,5 +4,6 @@ export const ISLANDS = {
   CoreMap: async () => (await import("./CoreMap.tsx")).CoreMap,
   GuestCards: async () => (await import("./GuestCards.tsx")).GuestCards,
   Comparison: async () => (await import("./Comparison.tsx")).Comparison,
+  FigureFiles: async () => (await import("./FigureFiles.tsx")).FigureFiles,
   Experiments: async () => (await import("./Experiments.tsx")).Experiments,
 } as const;

@@ -63,7 +63,6 @@ const NOTHING: ExperimentCatalogue = {
     throw new Problem(404, "no-such-experiment", `there is no experiment ${JSON.stringify(name)}`);
   },
   cancel: () => Promise.resolve(),
-  report: () => Promise.resolve(undefined),
 };
 
 /** The parameters with every file of the host's as its real path. */

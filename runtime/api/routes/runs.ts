@@ -1,10 +1,10 @@
 /** Records of runs and benchmarks. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { RunStore } from "../../run_store.ts";
+import { rowsToCsv } from "../../row_csv.ts";
 import type { ApiContext, RequestEnv } from "../context.ts";
-import { Problem } from "../problem.ts";
 import { runSchema, runsSchema } from "../schemas.ts";
 import { idParameter, json, REFUSALS } from "./answers.ts";
+import { storedRun, storeOf } from "./stored_run.ts";
 
 const MOST_RUNS = 200, RUNS = 50;
 
@@ -24,6 +24,8 @@ const listRuns = createRoute({
     query: z.strictObject({
       /** Of this name only. */
       name: z.string().min(1).max(200).optional(),
+      /** Of this kind only. */
+      schema: z.enum(["splitx.bench/1", "splitx.run/1", "splitx.experiment/1"]).optional(),
       /** With smaller numbers only. */
       before: queryNumber(2 ** 31 - 1),
       limit: queryNumber(MOST_RUNS),
@@ -42,36 +44,29 @@ const getRun = createRoute({
   responses: { 200: json(runSchema, "The record"), ...REFUSALS },
 });
 
-const getReport = createRoute({
+const getRows = createRoute({
   method: "get",
-  path: "/api/runs/{id}/report",
-  operationId: "getReport",
-  summary: "The record of an experiment as a page with plots, which stands alone",
+  path: "/api/runs/{id}/csv",
+  operationId: "getRows",
+  summary: "The rows of a record as comma-separated values (RFC 4180)",
   tags: ["runs"],
   request: { params: idParameter },
   responses: {
-    200: { description: "The page", content: { "text/html": { schema: z.string() } } },
+    200: { description: "The rows", content: { "text/csv": { schema: z.string() } } },
     ...REFUSALS,
   },
 });
 
-/** Plots have styles of their own. */
-const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-
 /** Adds the routes of records. */
 export function addRuns(app: OpenAPIHono<RequestEnv>, context: ApiContext): void {
-  const store = (): RunStore => {
-    if (context.store) return context.store;
-    throw new Problem(503, "no-store", "the store of records cannot be opened");
-  };
-
   app.openapi(listRuns, (c) => {
-    const { name, before, limit = RUNS } = c.req.valid("query");
+    const { name, schema, before, limit = RUNS } = c.req.valid("query");
     const filter = {
       ...(name === undefined ? {} : { name }),
+      ...(schema === undefined ? {} : { schema }),
       ...(before === undefined ? {} : { before }),
     };
-    const found = store().list(filter, limit + 1);
+    const found = storeOf(context).list(filter, limit + 1);
     const runs = found.slice(0, limit).map(({ id, at, record }) => ({
       id,
       at,
@@ -82,24 +77,13 @@ export function addRuns(app: OpenAPIHono<RequestEnv>, context: ApiContext): void
     return c.json({ runs, ...(found.length > limit ? { next: runs.at(-1)!.id } : {}) }, 200);
   });
 
-  const runOf = (id: number) => {
-    const run = store().get(id);
-    if (!run) throw new Problem(404, "no-such-run", `there is no record ${id}`);
-    return run;
-  };
-
   app.openapi(getRun, (c) => {
-    const { id } = c.req.valid("param"), { at, record } = runOf(id);
+    const { id } = c.req.valid("param"), { at, record } = storedRun(context, id);
     return c.json({ id, at, record: { ...record } }, 200);
   });
 
-  app.openapi(getReport, async (c) => {
-    const { id } = c.req.valid("param"), { at, record } = runOf(id);
-    const page = await context.experiments?.report(record, at);
-    if (page === undefined) {
-      throw new Problem(404, "no-report", `record ${id} is not of an experiment known here`);
-    }
-    c.header("content-security-policy", REPORT_POLICY);
-    return c.html(page, 200);
+  app.openapi(getRows, (c) => {
+    const { record } = storedRun(context, c.req.valid("param").id);
+    return c.body(rowsToCsv(record.rows), 200, { "content-type": "text/csv; charset=utf-8" });
   });
 }
