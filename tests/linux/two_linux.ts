@@ -23,8 +23,10 @@ echo "this is hvc0" > /dev/hvc0
 n=0
 until ping -c 1 -W 1 10.0.2.16 > /dev/null || [ $n -ge 30 ]; do n=$((n+1)); done
 ping -c 5 -i 0.2 -W 2 10.0.2.16 | grep received
+mkfifo /tmp/quiet
+sleep 1000 > /tmp/quiet &
 n=0
-until sleep 100 | timeout 100 nc 10.0.2.16 8 > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
+until timeout 200 nc 10.0.2.16 8 < /tmp/quiet > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
 sha256sum < /tmp/file`;
 
 await using runtime = await Runtime.open();
