@@ -9,6 +9,8 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+const SCRIPT = "_server/hydrate.js", STYLE = "static/style.css";
+
 function filesIn(folder: string, below = ""): string[] {
   return [...Deno.readDirSync(join(folder, below))].flatMap(({ name, isDirectory }) => {
     const path = join(below, name);
@@ -16,19 +18,16 @@ function filesIn(folder: string, below = ""): string[] {
   });
 }
 
-/** Reads them; what every page has gets a name that changes with its content. */
+/** Reads them; the script of every page gets a name that changes with its content. */
 export function readAssets(folder: string): Assets {
   const files = new Map<string, Asset>();
   for (const path of filesIn(folder)) {
     const type = TYPES[extname(path)];
     if (type) files.set(path, { bytes: Deno.readFileSync(join(folder, path)), type });
   }
-  const named = (path: string) => {
-    const { bytes, type } = files.get(path)!;
-    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
-    const asset = path.replace(".", `-${hash}.`);
-    files.set(asset, { bytes, type });
-    return asset;
-  };
-  return { files, script: named("_server/hydrate.js"), style: named("static/style.css") };
+  const { bytes, type } = files.get(SCRIPT)!;
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  const script = SCRIPT.replace(".", `-${hash}.`);
+  files.set(script, { bytes, type });
+  return { files, script, style: Deno.readTextFileSync(join(folder, STYLE)) };
 }

@@ -25,10 +25,12 @@ export interface Asset {
   readonly type: string;
 }
 
-/** Files by name, with the names of those that every page has. */
+/** Files by name, and what every page has. */
 export interface Assets {
   readonly files: ReadonlyMap<string, Asset>;
+  /** Name of its script. */
   readonly script: string;
+  /** Text of its style sheet. */
   readonly style: string;
 }
 
@@ -56,7 +58,7 @@ export function createDashboard(api: ApiClient, assets: Assets): Dashboard {
       title,
       children: content,
       script: STATIC + script,
-      style: STATIC + style,
+      style,
     });
     return new Response(html, {
       status,

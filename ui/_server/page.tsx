@@ -7,7 +7,7 @@ export interface PageProps {
   readonly children: ComponentChildren;
   /** Address of what the browser runs. */
   readonly script: string;
-  /** Address of the style sheet. */
+  /** The style sheet, which stands in the page: nothing is waited for before it shows. */
   readonly style: string;
 }
 
@@ -20,7 +20,7 @@ function Page({ title, children, script, style }: PageProps) {
         <meta name="color-scheme" content="light dark" />
         <title>{title} · SplitX</title>
         <link rel="icon" href="/static/favicon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href={style} />
+        <style dangerouslySetInnerHTML={{ __html: style }} />
         <script type="module" src={script} />
       </head>
       <body>{children}</body>
