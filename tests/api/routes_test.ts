@@ -229,7 +229,7 @@ engineTest("a machine's waits are told by reason, and to Prometheus", async () =
 
 engineTest("the snapshot has how full rings and queues are, rates and faults", async () => {
   await using api = await TestApi.open();
-  const body = { guest: "blk", disk: "disk.img", cmdline: "ms=100000 depth=4" };
+  const body = { guest: "blk", disk: "disk.img", cmdline: "n=1000000000 size=512 depth=4" };
   const { id } = (await api.request("POST", "/api/vms", body)).json;
   await api.request("POST", `/api/vms/${id}/start`);
   const live = new Live(new Activity(api.runtime, Date.now));
