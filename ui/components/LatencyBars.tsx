@@ -49,8 +49,11 @@ export function LatencyBars({ name, waits, boundsNs }: LatencyBarsProps) {
         {waits.n > 0 && line(p99, "p99")}
       </svg>
       <div class="ticks" aria-hidden="true">
-        {ticks.map(({ ns, at }) => <span key={ns} style={{ left: `${at * 100}%` }}>{time(ns)}
-        </span>)}
+        {ticks.map(({ ns, at }) => (
+          <span key={ns} style={{ left: `clamp(1.8rem, ${at * 100}%, 100% - 1.8rem)` }}>
+            {time(ns)}
+          </span>
+        ))}
       </div>
       <details>
         <summary>as a table</summary>

@@ -98,7 +98,7 @@ export function GuestCard({ vm, told }: GuestCardProps) {
         <dd>{short(figures.exitsPerSecond)}</dd>
         <dt>requests/s</dt>
         <dd>{short(figures.requestsPerSecond)}</dd>
-        <dt>of devices</dt>
+        <dt>device requests/s</dt>
         <dd>{short(figures.deviceRequestsPerSecond)}</dd>
         <dt>interrupts/s</dt>
         <dd>{short(figures.interruptsPerSecond)}</dd>

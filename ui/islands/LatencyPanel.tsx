@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { createClient, type Schemas } from "../../runtime/api/client.ts";
-import { time } from "../components/format.ts";
+import { short, time } from "../components/format.ts";
 import { LatencyBars } from "../components/LatencyBars.tsx";
 
 type VmLatency = Schemas["VmLatency"];
@@ -59,7 +59,7 @@ export function LatencyPanel({ vm }: { readonly vm: number }) {
       <dl class="figures spread">
         <div>
           <dt>waits</dt>
-          <dd>{waits.n}</dd>
+          <dd>{short(waits.n)}</dd>
         </div>
         <div>
           <dt>mean</dt>
