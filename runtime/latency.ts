@@ -11,9 +11,11 @@ import { reasonName } from "./exit_reasons.ts";
 export interface WaitHistogram {
   /** How many waits. */
   readonly n: number;
+  /** Exact. */
   readonly meanNs: number;
-  /** Quantiles, interpolated within their buckets, of which two make a factor of 2. */
+  /** Half of the waits do not exceed it; interpolated within its bucket, of which two make an octave. */
   readonly p50Ns: number;
+  /** 99 % do not exceed it; likewise. */
   readonly p99Ns: number;
   /** Waits by bucket, as many as there are bounds. */
   readonly counts: readonly number[];
