@@ -3,7 +3,7 @@ import { EXIT, usageError } from "../errors.ts";
 import { parseWith, vmConfigSchema } from "../runtime/config.ts";
 import type { TraceRecord } from "../runtime/execution_trace.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { reasonName } from "../runtime/vm_stats.ts";
+import { reasonName } from "../runtime/exit_reasons.ts";
 import { EXIT_REASONS } from "../cores/abi.ts";
 import { interruptible, runCommand } from "./command.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS } from "./machine_options.ts";

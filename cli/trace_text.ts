@@ -1,7 +1,7 @@
 /** Records of an execution trace as lines for people. */
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from "iced-x86";
 import { REGISTERS, type TraceRecord } from "../runtime/execution_trace.ts";
-import { reasonName } from "../runtime/vm_stats.ts";
+import { reasonName } from "../runtime/exit_reasons.ts";
 
 /** Mnemonics of exceptions by vector (SDM volume 3, 6.3.1). */
 const EXCEPTIONS = new Map([

@@ -128,6 +128,11 @@ export function wordsAt(address: bigint, bytes: number): Int32Array {
   return new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, bytes));
 }
 
+/** A 64-bit counter at two words of such a view, low half first. */
+export function longAt(words: Int32Array, at: number): number {
+  return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
+}
+
 /** The address behind a pointer that the stub returned. */
 export function addressOf(pointer: Deno.PointerValue): bigint {
   if (pointer === null) throw new TypeError("the stub returned no address for a handle");

@@ -41,9 +41,11 @@ import {
   VCPU_BLOCK_EVENT,
   VCPU_BLOCK_POSTED,
   VCPU_BLOCK_POSTED_TAIL,
+  WAIT_BUCKETS,
 } from "./abi.ts";
 import { callCycles, type Placement } from "./cost_model.ts";
 import { DONE, FAIL, PARK, POWER_OFF, REPLY_WORDS, RETRY, VALUE_HI, VALUE_LO } from "./outcome.ts";
+import { waitBucket } from "./wait_buckets.ts";
 
 /** Acts on exit events; see `outcome.ts` for what it returns. */
 export interface ExitHandler {
@@ -101,7 +103,7 @@ const REQUEST_WORDS = REQUEST_BYTES / 4;
 /** Posted entries served in one go, so that one busy vCPU does not keep the others waiting. */
 const BATCH = 128;
 /** One serving in so many is timed and stands for all of them; a power of two. */
-const TIMED_EVERY = 16;
+export const TIMED_EVERY = 16;
 /** Indexes of {@link VcpuChannel.counters}. */
 export const COUNTER = {
   exits: 0,
@@ -109,7 +111,11 @@ export const COUNTER = {
   calls: 2,
   postedCalls: 3,
   busyTicks: 4,
-  count: 5,
+  /** Of the timed servings that answered a request of the cell: from seeing it to having answered. */
+  callTicks: 5,
+  /** The same by bucket; see `wait_buckets.ts`. */
+  callWaits: 6,
+  count: 6 + WAIT_BUCKETS,
 } as const;
 
 const CALLS = COUNTER.calls;
@@ -312,12 +318,24 @@ export class VcpuChannel {
     served = served || posted !== 0 || ring !== 0;
     // A batch that was full, or stopped at a full buffer, has more in it: those come first. One that
     // ended the machine lets nothing come after it.
+    let called = false;
     if (posted >= 0 && ring >= 0) {
       if (exitSeq !== this.#exitSeq) served = this.#serveExit(exitSeq) || served;
-      if (callSeq !== this.#callSeq && !this.#parked) served = this.#serveCall(callSeq) || served;
+      if (callSeq !== this.#callSeq && !this.#parked) {
+        called = true;
+        served = this.#serveCall(callSeq) || served;
+      }
     }
-    if (timed) this.counters[COUNTER.busyTicks]! += TIMED_EVERY * (this.#ticks() - started);
+    if (timed) this.#count(this.#ticks() - started, called && this.#responseSeq[0] === callSeq);
     return served;
+  }
+
+  /** Counts a serving that was timed. */
+  #count(ticks: number, answeredCall: boolean): void {
+    this.counters[COUNTER.busyTicks]! += TIMED_EVERY * ticks;
+    if (!answeredCall) return;
+    this.counters[COUNTER.callTicks]! += ticks;
+    this.counters[COUNTER.callWaits + waitBucket(ticks)]!++;
   }
 
   /** Everything that came before the exit and the exit itself: nothing is left when the vCPU goes on. */

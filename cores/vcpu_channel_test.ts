@@ -49,7 +49,8 @@ import {
 } from "./abi.ts";
 import { DONE, FAIL, PARK, POWER_OFF, RETRY, SKIP, STATUS, VALUE_HI, VALUE_LO } from "./outcome.ts";
 import { POST_CYCLES, ROUND_TRIP_CYCLES } from "./cost_model.ts";
-import { COUNTER, type EventClock, VcpuChannel } from "./vcpu_channel.ts";
+import { COUNTER, type EventClock, TIMED_EVERY, VcpuChannel } from "./vcpu_channel.ts";
+import { waitBucket } from "./wait_buckets.ts";
 
 /** What a handler does with the event or request that carries a label. */
 type Answer = (label: number, reply: Int32Array) => number;
@@ -246,6 +247,35 @@ Deno.test("poll() answers every one of many requests", () => {
     strictEqual(vcpu.channel.poll(), true);
     strictEqual(vcpu.response(RESPONSE_SEQ), seq);
     strictEqual(vcpu.response(RESPONSE_VALUE_LO), 2 * seq);
+  }
+});
+
+Deno.test("poll() counts how long answering took in one serving of 16", () => {
+  const vcpu = new Vcpu();
+  vcpu.answer = () => {
+    vcpu.now += 1000;
+    return DONE;
+  };
+  for (let label = 0; label < 3 * TIMED_EVERY; label++) {
+    vcpu.request(label);
+    vcpu.settle();
+  }
+  const counts = vcpu.counters.subarray(COUNTER.callWaits, COUNTER.count);
+  deepStrictEqual([vcpu.counters[COUNTER.callTicks], counts[waitBucket(1000)]], [3000, 3]);
+  strictEqual(counts.reduce((sum, count) => sum + count), 3);
+});
+
+Deno.test("poll() counts no time of a request that has got no answer", () => {
+  const vcpu = new Vcpu();
+  vcpu.answer = () => RETRY;
+  vcpu.request(1);
+  vcpu.channel.poll();
+  const parked = new Vcpu();
+  parked.answer = value(1000, 0, PARK);
+  parked.request(1);
+  parked.channel.poll();
+  for (const { counters } of [vcpu, parked]) {
+    ok(counters.subarray(COUNTER.callWaits).every((count) => count === 0));
   }
 });
 

@@ -17,7 +17,8 @@ export const MACHINE_COUNTER = {
   count: 16,
 } as const;
 
-const VCPU_COUNTERS = 8;
+/** Of each vCPU, in whole cache lines. */
+const VCPU_COUNTERS = Math.ceil(COUNTER.count / 8) * 8;
 
 /** Shared memory for a machine with so many vCPUs. */
 export function createCounters(vcpus: number): SharedArrayBuffer {

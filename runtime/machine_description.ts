@@ -19,6 +19,8 @@ export interface MachineDescription {
   readonly ioapic: boolean;
   /** See `counters.ts`. */
   readonly counters: SharedArrayBuffer;
+  /** Where its device queues lie; see `devices/virtio/queue_table.ts`. */
+  readonly queueTable: SharedArrayBuffer;
   readonly disks: Disks;
   readonly network: NetworkDescription | null;
   /** Devices that are there or not. */

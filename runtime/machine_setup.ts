@@ -30,6 +30,8 @@ import { readCpuidTemplate } from "./cpuid/read_template.ts";
 import { type LeafWords, leafWords, templateLeaves, wholeLeaf } from "./cpuid/template.ts";
 import { ECAM, PCI_MEMORY } from "./devices/platform.ts";
 import { createInputBuffer } from "./devices/input_ring.ts";
+import type { PollingPolicy } from "./devices/queue_poller.ts";
+import { createQueueTable } from "./devices/virtio/queue_table.ts";
 import { openDisks } from "./disk.ts";
 import type { SettledConfig } from "./engine_config.ts";
 import { postedPorts } from "./exit_router.ts";
@@ -62,8 +64,10 @@ export interface HostFacts {
 /** A machine that can be started, and how to give back what it holds. */
 export interface Machine {
   readonly description: MachineDescription;
-  /** Blocks of its vCPUs. */
+  readonly memory: GuestMemory;
+  /** Blocks of its vCPUs, and their hypercall pages. */
   readonly blocks: readonly Int32Array[];
+  readonly pages: readonly Int32Array[];
   readonly ports: readonly PortServer[];
   /** Processes of its own beside this one. */
   readonly processes: readonly number[];
@@ -129,11 +133,11 @@ export function setUpMachine(
       ...(initrd ? { initrd } : {}),
       ...(rsdp === undefined ? {} : { rsdp }),
     });
-    const pages = hypercallPages(config.memory, config.vcpus);
+    const firstPage = hypercallPages(config.memory, config.vcpus);
     const template = cpuidTemplate(config);
-    const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [];
+    const vcpus: VcpuDescription[] = [], blocks: Int32Array[] = [], pages: Int32Array[] = [];
     for (let index = 0; index < config.vcpus; index++) {
-      const page = pages + index * HYPERCALL_PAGE_BYTES;
+      const page = firstPage + index * HYPERCALL_PAGE_BYTES;
       const handle = check(stub, stub.sx_vcpu_create(vm, index));
       undo.push(() => stub.sx_vcpu_destroy(handle));
       writePageHeader(memory, page, index, config);
@@ -149,6 +153,7 @@ export function setUpMachine(
       const words = wordsAt(block, VCPU_BLOCK_BYTES);
       allowPosting(words, config.vcpus);
       vcpus.push({ handle, block, page });
+      pages.push(memory.words(page, HYPERCALL_PAGE_BYTES));
       blocks.push(words);
     }
     const description: MachineDescription = {
@@ -162,6 +167,7 @@ export function setUpMachine(
         ports.length > 0,
       ioapic: split,
       counters: createCounters(config.vcpus),
+      queueTable: createQueueTable(),
       disks,
       entropy: pc,
       virtioConsole: config.console === "virtio",
@@ -169,16 +175,23 @@ export function setUpMachine(
       network,
       placement: config.placement,
       clock: virtual ? { epoch, seed } : null,
-      polling: {
-        ...config.polling,
-        startRate: config.notification === "polled" ? config.polling.startRate : Infinity,
-      },
+      polling: pollingPolicy(config),
     };
-    return { description, blocks, ports, processes, release };
+    return { description, memory, blocks, pages, ports, processes, release };
   } catch (error) {
     release();
     throw error;
   }
+}
+
+/** When the device queues of a machine are polled. */
+export function pollingPolicy({ notification, polling }: VmConfig): PollingPolicy {
+  return { ...polling, startRate: notification === "polled" ? polling.startRate : Infinity };
+}
+
+/** What a guest is to do about a request. */
+export function notificationWord({ notification }: VmConfig): number {
+  return notification === "polled" ? NOTIFY_POLLED : NOTIFY_EXIT;
 }
 
 function describeNetwork(
@@ -245,9 +258,7 @@ function writePageHeader(memory: GuestMemory, page: number, vcpu: number, config
   const words = new Int32Array(3);
   words[HYPERCALL_PAGE_VERSION] = ABI_VERSION;
   words[HYPERCALL_PAGE_VCPU] = vcpu;
-  words[HYPERCALL_PAGE_NOTIFICATION] = config.notification === "polled"
-    ? NOTIFY_POLLED
-    : NOTIFY_EXIT;
+  words[HYPERCALL_PAGE_NOTIFICATION] = notificationWord(config);
   memory.write(page, new Uint8Array(words.buffer));
 }
 

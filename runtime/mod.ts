@@ -24,6 +24,7 @@ export { type Move, type VirtualClockState, Vm, type VmEnd } from "./vm.ts";
 export type { TraceKind, TraceRecord } from "./execution_trace.ts";
 export type { VmState } from "./lifecycle.ts";
 export type { VcpuStats, VmStats } from "./vm_stats.ts";
+export type { VmLatency, WaitHistogram } from "./latency.ts";
 export type { LastExit } from "./machine_description.ts";
 export type { CorePlan, CorePlanInput } from "../cores/core_plan.ts";
 export type { RoleMove } from "../cores/role_moves.ts";

@@ -26,6 +26,7 @@ import { InputReader } from "./devices/input_ring.ts";
 import { Hypercalls } from "../hypercalls/hypercalls.ts";
 import { machineCounters, vcpuCounters } from "./counters.ts";
 import { Platform } from "./devices/platform.ts";
+import type { PollingPolicy } from "./devices/queue_poller.ts";
 import { type Buses, ExitRouter } from "./exit_router.ts";
 import { HostClock, VirtualClock } from "./machine_clock.ts";
 import type { NetworkPlace, Networks } from "./network/networks.ts";
@@ -78,6 +79,7 @@ export class ServedMachine implements Machine {
   readonly #stub: Stub;
   readonly #description: MachineDescription;
   readonly #network: NetworkPlace | null;
+  readonly #platform: Platform;
   readonly #onEnd: (end: MachineEnd) => void;
   #live = true;
 
@@ -125,7 +127,9 @@ export class ServedMachine implements Machine {
       poller: virtual ? undefined : poller,
       clock,
       counters,
+      queueTable: description.queueTable,
     });
+    this.#platform = platform;
     const buses: Buses = {
       ports: platform.ports,
       memory: platform.memory,
@@ -158,6 +162,11 @@ export class ServedMachine implements Machine {
     this.served = description.polled && !virtual
       ? [...this.vcpus, this.#serve(platform)]
       : this.vcpus;
+  }
+
+  /** When its device queues are polled, from now on. */
+  set polling(policy: PollingPolicy) {
+    this.#platform.polling = policy;
   }
 
   /** Gives back what it shares with others. To be called once, when it is served no more. */

@@ -3,6 +3,7 @@ import {
   COMMAND_PAUSE,
   COMMAND_RUN,
   COMMAND_STOP,
+  HYPERCALL_PAGE_NOTIFICATION,
   STATE_STATE,
   STATE_THREAD,
   VCPU_BLOCK_STATE,
@@ -24,7 +25,9 @@ import type { LastExit, MachineEnd } from "./machine_description.ts";
 import { isPasst } from "./network/passt.ts";
 import { VIRTUAL_KHZ } from "./machine_clock.ts";
 import { TraceReader, type TraceRecord } from "./execution_trace.ts";
-import type { Machine } from "./machine_setup.ts";
+import { checkNotificationSwitch } from "./knobs.ts";
+import { readLatency, type VmLatency } from "./latency.ts";
+import { type Machine, notificationWord, pollingPolicy } from "./machine_setup.ts";
 import { readStats, type VmStats } from "./vm_stats.ts";
 
 /** How often the housekeeping core looks at a running machine's console, milliseconds. */
@@ -86,12 +89,11 @@ export interface VmHost {
 export class Vm implements AsyncDisposable {
   /** Unique in its runtime. */
   readonly id: number;
-  /** Its configuration, with every default filled in and the engine that runs it. */
-  readonly config: SettledConfig;
   /** Settled once, when the machine has stopped or failed. */
   readonly ended: Promise<VmEnd>;
   readonly #host: VmHost;
   readonly #machine: Machine;
+  #config: SettledConfig;
   readonly #console: ConsoleStream;
   readonly #input: InputWriter;
   readonly #resolveEnd: (end: VmEnd) => void;
@@ -105,13 +107,14 @@ export class Vm implements AsyncDisposable {
   #released = false;
   #companion: AsyncDisposable | undefined;
   #lastStats: VmStats | undefined;
+  #lastLatency: VmLatency | undefined;
   #lastClock: VirtualClockState | undefined;
 
   /** Made by a runtime. */
   constructor(host: VmHost, id: number, config: SettledConfig, plan: CorePlan, machine: Machine) {
     this.#host = host;
     this.id = id;
-    this.config = config;
+    this.#config = config;
     this.#plan = plan;
     this.#machine = machine;
     this.#console = new ConsoleStream(machine.description.console);
@@ -119,6 +122,11 @@ export class Vm implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<VmEnd>();
     this.ended = promise;
     this.#resolveEnd = resolve;
+  }
+
+  /** Its configuration as it is now, with every default filled in and the engine that runs it. */
+  get config(): SettledConfig {
+    return this.#config;
   }
 
   /** Where it is in its life. */
@@ -156,6 +164,28 @@ export class Vm implements AsyncDisposable {
    */
   checkMove(plan: CorePlanInput): void {
     this.#host.checkPlan(this, plan);
+  }
+
+  /**
+   * Switches how its guest tells the hypervisor of requests: a hypercall by the next one, device queues
+   * at once. Its guest need not run.
+   *
+   * @throws SplitXError `knob-fixed` with the reason when the machine has one way only, `bad-state` when
+   * it has ended
+   */
+  async notifyBy(notification: SettledConfig["notification"]): Promise<void> {
+    checkNotificationSwitch(this.#config);
+    await this.whenStarted();
+    if (this.#finishing) throw runError("bad-state", `a ${this.#state} machine has no knobs`);
+    this.#config = { ...this.#config, notification };
+    for (const page of this.#machine.pages) {
+      Atomics.store(page, HYPERCALL_PAGE_NOTIFICATION, notificationWord(this.#config));
+    }
+    if (this.#config.placement === "same-core") return;
+    const policy = pollingPolicy(this.#config);
+    for (const core of this.#cores) {
+      await core.exchange({ type: "polling", machine: this.id, policy });
+    }
   }
 
   /** Settled when it does not start any more. */
@@ -263,10 +293,14 @@ export class Vm implements AsyncDisposable {
     return this.#lastStats ??
       readStats(
         this.#host.stub,
-        this.#machine.description,
-        this.#machine.blocks,
+        this.#machine,
         this.#host.nsPerTick,
       );
+  }
+
+  /** How long its exits and calls took since the start; in the host's time on any clock. */
+  latency(): VmLatency {
+    return this.#lastLatency ?? readLatency(this.#machine, this.#host.nsPerTick);
   }
 
   /**
@@ -293,7 +327,7 @@ export class Vm implements AsyncDisposable {
       const sameCore = this.config.placement === "same-core";
       await core.exchange({
         type: "attach",
-        machine: this.#machine.description,
+        machine: { ...this.#machine.description, polling: pollingPolicy(this.#config) },
         ...(sameCore ? { sameCoreVcpu: i } : {}),
       });
     }
@@ -382,6 +416,7 @@ export class Vm implements AsyncDisposable {
       for (const port of this.#machine.ports) port.close();
       this.#console.close();
       this.#lastStats = this.stats();
+      this.#lastLatency = this.latency();
       this.#lastClock = this.virtualClock;
       this.#host.releaseCores(this, this.#cores);
       this.#end = end;

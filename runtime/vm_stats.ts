@@ -1,29 +1,12 @@
 /** A machine's counters, read from shared memory and given names. */
 import * as abi from "../cores/abi.ts";
 import { type EngineStatistics, readEngineStatistics } from "../cores/engine_statistics.ts";
-import type { Stub } from "../cores/stub.ts";
+import { longAt, type Stub } from "../cores/stub.ts";
 import { COUNTER } from "../cores/vcpu_channel.ts";
 import { MACHINE_COUNTER, machineCounters, vcpuCounters } from "./counters.ts";
-import type { MachineDescription } from "./machine_description.ts";
-
-/** Names of exit reasons, by number. */
-const REASON_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(abi)
-    .filter(([name]) => /^EXIT_/.test(name) && name !== "EXIT_REASONS")
-    .map(([name, number]) => [
-      number as number,
-      name.slice("EXIT_".length).toLowerCase().replaceAll("_", "-"),
-    ]),
-);
-
-/**
- * The name of an exit reason, such as `io` for 30.
- *
- * @param reason SDM basic exit reason, or one of ours above them
- */
-export function reasonName(reason: number): string {
-  return REASON_NAMES.get(reason) ?? `reason-${reason}`;
-}
+import { type QueueOccupancy, readQueues } from "./devices/virtio/queue_table.ts";
+import { reasonName } from "./exit_reasons.ts";
+import type { Machine } from "./machine_setup.ts";
 
 /** Counters of one vCPU since it started; times in nanoseconds. */
 export interface VcpuStats {
@@ -47,6 +30,8 @@ export interface VcpuStats {
   readonly postedFull: number;
   /** Entries of that ring that wait to be served, {@link abi.POSTED_DEPTH} at most. */
   readonly postedWaiting: number;
+  /** Posted requests that wait to be served by the guest's word, {@link abi.RING_DEPTH} at most. */
+  readonly ringWaiting: number;
   /** Times that it idled because the guest asked for it. */
   readonly parks: number;
   /** TSC before the first instruction; 0 before the start. */
@@ -85,14 +70,12 @@ export interface VmStats {
   readonly framesDropped: number;
   /** 1 when what was at the other end of its network is gone: its link is down since. */
   readonly linksLost: number;
+  /** How full its device queues are, those that its drivers have set up. */
+  readonly queues: readonly QueueOccupancy[];
   /** Guest memory that the host has given it, bytes. */
   readonly residentBytes: number;
   /** The engine's own counters: the machine's, and the sums of its vCPUs'. */
   readonly engine: EngineStatistics;
-}
-
-function long(words: Int32Array, at: number): number {
-  return (words[at + 1]! >>> 0) * 2 ** 32 + (words[at]! >>> 0);
 }
 
 /** Entries of the posted ring between the vCPU, which puts, and its core, which takes. */
@@ -100,6 +83,21 @@ function waiting(block: Int32Array): number {
   const taken = block[abi.VCPU_BLOCK_POSTED_TAIL]!;
   const put = block[abi.VCPU_BLOCK_STATE + abi.STATE_POSTED]!;
   return Math.max(0, Math.min(abi.POSTED_DEPTH, put - taken | 0));
+}
+
+/**
+ * Slots of the ring of posted requests that are filled and were not taken. The guest fills them in
+ * order, so that the first one that is not filled can be searched for by halves.
+ */
+function ringWaiting(page: Int32Array, taken: number): number {
+  let least = 0, most: number = abi.RING_DEPTH;
+  while (least < most) {
+    const middle = least + most + 1 >> 1, seq = taken + middle | 0;
+    const slot = abi.HYPERCALL_PAGE_RING + (seq - 1 & abi.RING_DEPTH - 1) * abi.REQUEST_BYTES / 4;
+    if (page[slot + abi.REQUEST_SEQ] === seq) least = middle;
+    else most = middle - 1;
+  }
+  return least;
 }
 
 /** Linux's /proc/PID/task/TID/schedstat: its first figure is the time on a processor. */
@@ -122,6 +120,7 @@ function sumOf(all: readonly EngineStatistics[]): EngineStatistics {
 
 function vcpuStats(
   block: Int32Array,
+  page: Int32Array,
   counters: Float64Array,
   engine: EngineStatistics,
   nsPerTick: number,
@@ -131,7 +130,7 @@ function vcpuStats(
   const exits: Record<string, number> = {};
   let exitsTotal = 0;
   for (let reason = 0; reason < abi.EXIT_REASONS; reason++) {
-    const count = long(block, abi.VCPU_BLOCK_EXITS + 2 * reason);
+    const count = longAt(block, abi.VCPU_BLOCK_EXITS + 2 * reason);
     if (count === 0) continue;
     exits[reasonName(reason)] = count;
     if (reason !== abi.EXIT_POLL) exitsTotal += count;
@@ -139,31 +138,27 @@ function vcpuStats(
   return {
     exits,
     exitsTotal,
-    guestNs: long(block, state + abi.STATE_GUEST_TICKS) * nsPerTick,
-    waitNs: long(block, state + abi.STATE_WAIT_TICKS) * nsPerTick,
+    guestNs: longAt(block, state + abi.STATE_GUEST_TICKS) * nsPerTick,
+    waitNs: longAt(block, state + abi.STATE_WAIT_TICKS) * nsPerTick,
     servedNs: counters[COUNTER.busyTicks]! * nsPerTick,
     calls: counters[COUNTER.calls]!,
     postedCalls: counters[COUNTER.postedCalls]!,
     postedExits: counters[COUNTER.postedExits]!,
-    postedFull: long(block, state + abi.STATE_POSTED_FULL),
+    postedFull: longAt(block, state + abi.STATE_POSTED_FULL),
     postedWaiting: waiting(block),
-    parks: long(block, state + abi.STATE_PARKS),
-    firstRunTicks: long(block, state + abi.STATE_FIRST_RUN_TICKS),
+    ringWaiting: ringWaiting(page, counters[COUNTER.postedCalls]!),
+    parks: longAt(block, state + abi.STATE_PARKS),
+    firstRunTicks: longAt(block, state + abi.STATE_FIRST_RUN_TICKS),
     thread,
-    cpuNs: long(block, state + abi.STATE_CPU_NS) || cpuTime(thread),
+    cpuNs: longAt(block, state + abi.STATE_CPU_NS) || cpuTime(thread),
     engine,
   };
 }
 
-/**
- * Reads a machine's counters.
- *
- * @param blocks of its vCPUs
- */
+/** Reads a machine's counters. */
 export function readStats(
   stub: Stub,
-  { vm, vcpus, counters }: Pick<MachineDescription, "vm" | "vcpus" | "counters">,
-  blocks: readonly Int32Array[],
+  { description: { vm, vcpus, counters, queueTable }, memory, blocks, pages }: Machine,
   nsPerTick: number,
 ): VmStats {
   const machine = machineCounters(counters);
@@ -173,7 +168,7 @@ export function readStats(
   );
   return {
     vcpus: blocks.map((block, i) =>
-      vcpuStats(block, vcpuCounters(counters, i), ofVcpus[i]!, nsPerTick)
+      vcpuStats(block, pages[i]!, vcpuCounters(counters, i), ofVcpus[i]!, nsPerTick)
     ),
     wildPorts: machine[MACHINE_COUNTER.wildPorts]!,
     unmappedMemory: machine[MACHINE_COUNTER.unmappedMemory]!,
@@ -186,6 +181,7 @@ export function readStats(
     framesReceived: machine[MACHINE_COUNTER.framesReceived]!,
     framesDropped: machine[MACHINE_COUNTER.framesDropped]!,
     linksLost: machine[MACHINE_COUNTER.linksLost]!,
+    queues: readQueues(queueTable, memory),
     residentBytes: stub.sx_vm_resident(vm),
     engine: sumOf([ofVm, ...ofVcpus]),
   };

@@ -5,6 +5,7 @@ import type { OpenMessage, WorkerReply } from "../cores/hypervisor_core.ts";
 import type { CoreView, Served } from "../cores/hypervisor_loop.ts";
 import { sameCoreLoop, type ServedVcpu } from "../cores/same_core_loop.ts";
 import { openStub, wordsAt } from "../cores/stub.ts";
+import type { PollingPolicy } from "./devices/queue_poller.ts";
 import type { EndedEvent, MachineDescription } from "./machine_description.ts";
 import type { NetworkMessage } from "./network/memberships.ts";
 import { Networks } from "./network/networks.ts";
@@ -20,6 +21,8 @@ export type WorkerMessage =
     readonly sameCoreVcpu?: number;
   }
   | { readonly type: "detach"; readonly machine: number }
+  /** When the device queues of a machine are polled, from now on. */
+  | { readonly type: "polling"; readonly machine: number; readonly policy: PollingPolicy }
   /** Who is in a network now. */
   | NetworkMessage
   /** Leaves a forced collection in V8's trace; needs `--expose-gc`. */
@@ -104,6 +107,11 @@ export function serveWorker(loop: Loop): void {
     }
   }
 
+  function setPolling(id: number, policy: PollingPolicy): void {
+    const machine = machines.get(id);
+    if (machine) machine.polling = policy;
+  }
+
   function run(): void {
     if (own) {
       if (!sameCoreLoop(opened().core, own.vcpu, own.served)) own = undefined;
@@ -120,6 +128,8 @@ export function serveWorker(loop: Loop): void {
         return attach(message.machine, message.sameCoreVcpu);
       case "detach":
         return detach(message.machine);
+      case "polling":
+        return setPolling(message.machine, message.policy);
       case "network":
         return opened().networks.update(message.name, message.members);
       case "mark-trace":

@@ -102,6 +102,13 @@
 #define SX_POSTED_DEPTH 256
 #define SX_IO_BITMAP_BYTES 8192
 
+/*
+ * Buckets of waiting times: with `units` the ticks shifted right by the first number, buckets 0 and 1
+ * hold 0 and 1 units; from there two belong to each power of two, and the last one has no end.
+ */
+#define SX_WAIT_SHIFT 4
+#define SX_WAIT_BUCKETS 63
+
 /* Hypercalls: what a guest can ask for by name. */
 #define SX_CALL_NOP 0
 #define SX_CALL_CONSOLE_PUT 1   /* a0 byte */
@@ -316,6 +323,12 @@ struct sx_controlled_exit {
   sx_u64 guest_physical;
 };
 
+/* How long exits of one reason kept a vCPU, from the event to its completion or its being posted. */
+struct sx_waits {
+  sx_u64 ticks;                   /* of the TSC, all together */
+  sx_u64 counts[SX_WAIT_BUCKETS]; /* exits by bucket */
+};
+
 /* Private to the host: one per vCPU, never mapped into a guest. */
 struct sx_vcpu_block {
   struct sx_event event; /* written by the vCPU */
@@ -335,6 +348,7 @@ struct sx_vcpu_block {
   /* A set bit makes an OUT to that port a posted exit: the vCPU goes on at once. */
   unsigned char posted_ports[SX_IO_BITMAP_BYTES];
   struct sx_event posted[SX_POSTED_DEPTH];
+  struct sx_waits waits[SX_EXIT_REASONS]; /* written by the vCPU */
 };
 
 /* One per hypervisor core. */

@@ -46,9 +46,22 @@ int event_next(struct vcpu *vcpu) {
   return 1;
 }
 
+static uint32_t wait_bucket(uint64_t ticks) {
+  uint64_t units = ticks >> SX_WAIT_SHIFT;
+  if (units < 2) return (uint32_t)units;
+  uint32_t power = 63 - (uint32_t)__builtin_clzll(units);
+  uint32_t bucket = 2 * power + (uint32_t)(units >> (power - 1) & 1);
+  return bucket < SX_WAIT_BUCKETS ? bucket : SX_WAIT_BUCKETS - 1;
+}
+
 void event_complete(struct vcpu *vcpu) {
-  const struct sx_completion *completion = &vcpu->block->completion;
+  struct sx_vcpu_block *block = vcpu->block;
+  const struct sx_completion *completion = &block->completion;
+  struct sx_waits *waits = &block->waits[block->event.reason];
+  uint64_t ticks = tsc() - vcpu->event_ticks;
   vcpu->event_pending = false;
-  vcpu->block->state.wait_ticks += tsc() - vcpu->event_ticks;
+  block->state.wait_ticks += ticks;
+  waits->ticks += ticks;
+  waits->counts[wait_bucket(ticks)]++;
   vcpu->vm->engine->vcpu_complete(vcpu, (uint64_t)completion->data_hi << 32 | completion->data_lo);
 }

@@ -1,4 +1,5 @@
 /** What every core and machine does now: counters now, less counters before. */
+import { POSTED_DEPTH, RING_DEPTH } from "../../cores/abi.ts";
 import { usableCores } from "../../cores/topology.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Vm } from "../vm.ts";
@@ -21,10 +22,16 @@ interface Shares {
   readonly spin: number;
 }
 
+/** What is shown as a rate, since a machine's start. */
 interface Sums {
   readonly exits: number;
   readonly requests: number;
+  readonly deviceRequests: number;
+  readonly interrupts: number;
+  readonly frames: number;
 }
+
+const NOTHING: Sums = { exits: 0, requests: 0, deviceRequests: 0, interrupts: 0, frames: 0 };
 
 function clamped(share: number): number {
   return Number.isFinite(share) ? Math.max(0, Math.min(1, share)) : 0;
@@ -34,13 +41,19 @@ function rounded(share: number): number {
   return Math.round(clamped(share) * 1000) / 1000;
 }
 
-function sumsOf({ vcpus, queueRequests }: VmStats): Sums {
-  let exits = 0, requests = queueRequests;
-  for (const vcpu of vcpus) {
-    exits += vcpu.exitsTotal;
-    requests += vcpu.calls + vcpu.postedCalls;
-  }
-  return { exits, requests };
+function sumsOf(stats: VmStats): Sums {
+  const { vcpus, queueRequests, interrupts, framesSent, framesReceived } = stats;
+  return {
+    exits: sum(vcpus, (vcpu) => vcpu.exitsTotal),
+    requests: queueRequests + sum(vcpus, (vcpu) => vcpu.calls + vcpu.postedCalls),
+    deviceRequests: queueRequests,
+    interrupts,
+    frames: framesSent + framesReceived,
+  };
+}
+
+function sum<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((sum, one) => sum + of(one), 0);
 }
 
 function isLiving(vm: Vm): boolean {
@@ -103,8 +116,10 @@ export class Activity {
     const before = this.#sums;
     this.#sums = new Map();
     return [...stats].map(([vm, one]) => {
-      const sums = sumsOf(one), last = before.get(vm.id) ?? { exits: 0, requests: 0 };
+      const sums = sumsOf(one), last = before.get(vm.id) ?? NOTHING;
       this.#sums.set(vm.id, sums);
+      const rate = (of: keyof Sums) => Math.max(0, Math.round((sums[of] - last[of]) / seconds));
+      const { wildPorts, unmappedMemory, unknownCalls, lostInterrupts } = one;
       const exits: Record<string, number> = {};
       for (const vcpu of one.vcpus) {
         for (const [reason, count] of Object.entries(vcpu.exits)) {
@@ -116,10 +131,18 @@ export class Activity {
         name: vm.config.name,
         state: vm.state,
         exits,
-        exitsPerSecond: Math.max(0, Math.round((sums.exits - last.exits) / seconds)),
+        exitsPerSecond: rate("exits"),
         requests: sums.requests,
-        requestsPerSecond: Math.max(0, Math.round((sums.requests - last.requests) / seconds)),
-        postedWaiting: one.vcpus.reduce((sum, vcpu) => sum + vcpu.postedWaiting, 0),
+        requestsPerSecond: rate("requests"),
+        deviceRequestsPerSecond: rate("deviceRequests"),
+        interruptsPerSecond: rate("interrupts"),
+        framesPerSecond: rate("frames"),
+        postedWaiting: sum(one.vcpus, (vcpu) => vcpu.postedWaiting),
+        postedDepth: POSTED_DEPTH * one.vcpus.length,
+        ringWaiting: sum(one.vcpus, (vcpu) => vcpu.ringWaiting),
+        ringDepth: RING_DEPTH * one.vcpus.length,
+        queues: one.queues,
+        faults: { wildPorts, unmappedMemory, unknownCalls, lostInterrupts },
         residentBytes: Math.max(0, one.residentBytes),
       };
     });

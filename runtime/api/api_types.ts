@@ -88,7 +88,11 @@ export interface paths {
         delete: operations["deleteVm"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Switches knobs of a machine, while its guest runs
+         * @description A knob that its machine does not let be switched is refused with the reason.
+         */
+        patch: operations["switchVm"];
         trace?: never;
     };
     "/api/vms/{id}/stats": {
@@ -100,6 +104,23 @@ export interface paths {
         };
         /** Counters since its start: exits by reason, requests, rings, memory */
         get: operations["getVmStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/vms/{id}/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long its exits, by reason, and its calls took since its start: histograms */
+        get: operations["getVmLatency"];
         put?: never;
         post?: never;
         delete?: never;
@@ -491,8 +512,30 @@ export interface components {
             exitsPerSecond: number;
             requests: number;
             requestsPerSecond: number;
+            deviceRequestsPerSecond: number;
+            interruptsPerSecond: number;
+            framesPerSecond: number;
             postedWaiting: number;
+            postedDepth: number;
+            ringWaiting: number;
+            ringDepth: number;
+            queues: components["schemas"]["QueueOccupancy"][];
+            faults: components["schemas"]["Faults"];
             residentBytes: number;
+        };
+        QueueOccupancy: {
+            device: string;
+            number: number;
+            queue: number;
+            input: boolean;
+            size: number;
+            occupied: number;
+        };
+        Faults: {
+            wildPorts: number;
+            unmappedMemory: number;
+            unknownCalls: number;
+            lostInterrupts: number;
         };
         Host: {
             host: {
@@ -742,6 +785,7 @@ export interface components {
                     detail: number;
                 };
             };
+            knobs: "notification"[];
             watchers: number;
         };
         VmStats: {
@@ -757,6 +801,7 @@ export interface components {
             framesReceived: number;
             framesDropped: number;
             linksLost: number;
+            queues: components["schemas"]["QueueOccupancy"][];
             residentBytes: number;
             engine: {
                 [key: string]: number;
@@ -775,6 +820,7 @@ export interface components {
             postedExits: number;
             postedFull: number;
             postedWaiting: number;
+            ringWaiting: number;
             parks: number;
             firstRunTicks: number;
             thread: number;
@@ -782,6 +828,24 @@ export interface components {
             engine: {
                 [key: string]: number;
             };
+        };
+        VmLatency: {
+            boundsNs: number[];
+            exits: {
+                [key: string]: components["schemas"]["WaitHistogram"];
+            };
+            calls?: components["schemas"]["WaitHistogram"];
+        };
+        WaitHistogram: {
+            n: number;
+            meanNs: number;
+            p50Ns: number;
+            p99Ns: number;
+            counts: number[];
+        };
+        Knobs: {
+            /** @enum {string} */
+            notification: "exit" | "polled";
         };
         Moves: {
             plan: components["schemas"]["CorePlan"];
@@ -1285,6 +1349,50 @@ export interface operations {
             };
         };
     };
+    switchVm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Knobs"];
+            };
+        };
+        responses: {
+            /** @description The machine after the switch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vm"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getVmStats: {
         parameters: {
             query?: never;
@@ -1303,6 +1411,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VmStats"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVmLatency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The histograms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VmLatency"];
                 };
             };
             /** @description The request is wrong, or something is in its way */

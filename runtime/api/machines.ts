@@ -1,10 +1,11 @@
 /** The machines of a runtime as the API makes, finds and shows them. */
 import type { SettledConfig } from "../engine_config.ts";
+import { fixedNotification } from "../knobs.ts";
 import { linuxConfig } from "../linux_guest.ts";
 import type { VmConfigInput } from "../config.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Vm, VmEnd } from "../vm.ts";
-import { reasonName } from "../vm_stats.ts";
+import { reasonName } from "../exit_reasons.ts";
 import type { ConsoleHubs } from "./console_hub.ts";
 import type { ImageFolders } from "./image_folders.ts";
 import { Problem } from "./problem.ts";
@@ -86,6 +87,7 @@ export class Machines {
       config: shownConfig(vm.config),
       plan: { housekeeping, hypervisor, sidecore, guest },
       ...(end ? { end: shownEnd(end) } : {}),
+      knobs: end || fixedNotification(vm.config) !== undefined ? [] : ["notification"],
       watchers: this.#consoles.watchersOf(vm),
     };
   }

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { Runtime } from "../runtime.ts";
+import { exitWaits } from "./exit_waits.ts";
 import type { Live } from "./live.ts";
 
 /** Seconds; from a tenth of a millisecond on. */
@@ -68,6 +69,7 @@ export class Metrics {
         }
       },
     });
+    this.#registry.registerMetric(exitWaits(runtime));
     new Counter({
       name: "splitx_requests_total",
       help: "Hypercalls and device requests of a machine",

@@ -64,7 +64,12 @@ export class Problem extends Error {
 }
 
 /** What is in the way and may be gone later, rather than wrong in the request. */
-const CONFLICTS: ReadonlySet<string> = new Set(["bad-state", "plan-impossible", "tap-unusable"]);
+const CONFLICTS: ReadonlySet<string> = new Set([
+  "bad-state",
+  "knob-fixed",
+  "plan-impossible",
+  "tap-unusable",
+]);
 
 function statusOf({ code, exitCode }: SplitXError): number {
   if (CONFLICTS.has(code)) return 409;

@@ -8,6 +8,8 @@ import type { EngineProbe } from "../../cores/engine.ts";
 import type { HostCore } from "../../cores/topology.ts";
 import { vmConfigSchema } from "../config.ts";
 import { STEPS, type VmState } from "../lifecycle.ts";
+import type { QueueOccupancy } from "../devices/virtio/queue_table.ts";
+import type { VmLatency, WaitHistogram } from "../latency.ts";
 import {
   comparedRowSchema,
   comparisonRecordSchema,
@@ -84,6 +86,30 @@ const coreActivitySchema = z.strictObject({
   hostBusy: share,
 }).openapi("CoreActivity");
 
+/** How full a device queue is. */
+const queueSchema = z.strictObject({
+  /** Kind of device. */
+  device: z.string(),
+  /** Which device of that kind, from 0. */
+  number: z.int(),
+  /** Which queue of the device, from 0. */
+  queue: z.int(),
+  /** Whether its entries are room for what comes from outside, rather than requests. */
+  input: z.boolean(),
+  /** Entries that it has. */
+  size: z.int(),
+  /** Chains that the driver has made available and the device has not given back. */
+  occupied: z.int(),
+}).openapi("QueueOccupancy") satisfies z.ZodType<QueueOccupancy>;
+
+/** What a machine's guest did that nothing answers, since the start. */
+const faultsSchema = z.strictObject({
+  wildPorts: count,
+  unmappedMemory: count,
+  unknownCalls: count,
+  lostInterrupts: count,
+}).openapi("Faults") satisfies z.ZodType<Partial<VmStats>>;
+
 /** A machine in numbers, now. */
 const machineActivitySchema = z.strictObject({
   id: z.int(),
@@ -95,8 +121,21 @@ const machineActivitySchema = z.strictObject({
   /** Hypercalls and device requests since the start. */
   requests: count,
   requestsPerSecond: count,
-  /** Entries of its posted rings that wait. */
+  /** Of those requests, the devices'. */
+  deviceRequestsPerSecond: count,
+  /** Interrupts that its devices sent. */
+  interruptsPerSecond: count,
+  /** Frames to and from its network. */
+  framesPerSecond: count,
+  /** Posted exits that wait, and how many its vCPUs' rings have room for. */
   postedWaiting: count,
+  postedDepth: count,
+  /** Posted requests that wait, and how many its vCPUs' rings have room for. */
+  ringWaiting: count,
+  ringDepth: count,
+  /** Queues that its drivers have set up. */
+  queues: z.array(queueSchema).readonly(),
+  faults: faultsSchema,
   residentBytes: count,
 }).openapi("MachineActivity");
 
@@ -193,9 +232,17 @@ export const vmSchema = z.strictObject({
     reason: z.string().optional(),
     lastExit: lastExitSchema.optional(),
   }).optional(),
+  /** Knobs of its configuration that can be switched now. */
+  knobs: z.array(z.enum(["notification"])).readonly(),
   /** How many watch its console by the API. */
   watchers: z.int(),
 }).openapi("Vm");
+
+/** Knobs of a machine to be switched. */
+export const knobsSchema = z.strictObject({
+  /** Of hypercalls and device queues. */
+  notification: shape.notification.unwrap(),
+}).openapi("Knobs");
 
 const engineSchema = z.record(z.string(), z.number()).readonly();
 
@@ -210,6 +257,7 @@ const vcpuStatsSchema = z.strictObject({
   postedExits: count,
   postedFull: count,
   postedWaiting: count,
+  ringWaiting: count,
   parks: count,
   firstRunTicks: count,
   thread: count,
@@ -231,9 +279,34 @@ export const vmStatsSchema = z.strictObject({
   framesReceived: count,
   framesDropped: count,
   linksLost: count,
+  queues: z.array(queueSchema).readonly(),
   residentBytes: count,
   engine: engineSchema,
 }).openapi("VmStats") satisfies z.ZodType<VmStats>;
+
+/** Waiting times, nanoseconds. */
+const waitHistogramSchema = z.strictObject({
+  n: count,
+  meanNs: count,
+  /** Interpolated within their buckets. */
+  p50Ns: count,
+  p99Ns: count,
+  /** Waits by bucket, as many as there are bounds. */
+  counts: z.array(count).readonly(),
+}).openapi("WaitHistogram") satisfies z.ZodType<WaitHistogram>;
+
+/** How long exits and calls took since a machine's start. */
+export const vmLatencySchema = z.strictObject({
+  /** The least time of each bucket, nanoseconds; the last one has no end. */
+  boundsNs: z.array(count).readonly(),
+  /** By reason: from an exit event to its completion, or to its being posted. */
+  exits: z.record(z.string(), waitHistogramSchema).readonly(),
+  /**
+   * Synchronous requests through the cell, a sample: from the hypervisor core's seeing one to its having
+   * answered. Absent when none was sampled.
+   */
+  calls: waitHistogramSchema.optional(),
+}).openapi("VmLatency") satisfies z.ZodType<VmLatency>;
 
 /** What machines can be made of. */
 export const guestsSchema = z.strictObject({

@@ -26,6 +26,7 @@ import { type BlockOptions, VirtioBlock } from "./virtio/block.ts";
 import { VirtioConsole } from "./virtio/console.ts";
 import { VirtioEntropy } from "./virtio/entropy.ts";
 import { VirtioNet } from "./virtio/net.ts";
+import { QueueTable } from "./virtio/queue_table.ts";
 import type { VirtioDevice } from "./virtio/virtio_device.ts";
 import { VirtioPci } from "./virtio/virtio_pci.ts";
 
@@ -80,6 +81,8 @@ export interface PlatformOptions {
   readonly clock: MachineClock;
   /** The machine's, by `MACHINE_COUNTER`. */
   readonly counters: Float64Array;
+  /** See `virtio/queue_table.ts`. */
+  readonly queueTable: SharedArrayBuffer;
 }
 
 interface ConsoleParts {
@@ -97,6 +100,9 @@ export class Platform implements Pollable {
   /** What the guest asked for last. */
   readonly power = new Power();
   readonly #queues: QueuePoller;
+  readonly #queueTable: QueueTable;
+  /** How many devices of each type there are. */
+  readonly #devices = new Map<number, number>();
   readonly #clock: MachineClock;
   readonly #serial: Uart16550;
   readonly #input: TerminalInput;
@@ -131,6 +137,7 @@ export class Platform implements Pollable {
       options.poller === undefined,
       counters.subarray(MACHINE_COUNTER.queueNotifications),
     );
+    this.#queueTable = new QueueTable(options.queueTable);
     if (options.poller !== undefined) {
       this.#doorbells = new KernelDoorbells(stub, vm, options.poller);
     }
@@ -172,6 +179,11 @@ export class Platform implements Pollable {
 
   set doorbell(wanted: boolean) {
     this.#queues.doorbell = wanted;
+  }
+
+  /** When device queues are polled, from now on. */
+  set polling(policy: PollingPolicy) {
+    this.#queues.policy = policy;
   }
 
   /** A level-triggered interrupt that our IOAPIC sent has ended. */
@@ -226,6 +238,18 @@ export class Platform implements Pollable {
     );
     this.#pci.add(transport.function);
     this.#queues.add(transport);
+    this.#listQueues(transport);
     return transport;
+  }
+
+  #listQueues(transport: VirtioPci): void {
+    const { type, inputs = [] } = transport.device;
+    const number = this.#devices.get(type) ?? 0;
+    this.#devices.set(type, number + 1);
+    const rows = [...transport.queues.keys()].map((index) => {
+      const input = inputs.some((one) => one.index === index);
+      return this.#queueTable.add({ type, number, index, input });
+    });
+    transport.queuePlaced = (queue, place) => rows[queue]!(place);
   }
 }

@@ -56,7 +56,7 @@ interface Entry {
 /** See the head of this file. It is polled like a vCPU. Polling allocates nothing. */
 export class QueuePoller {
   readonly #entries: Entry[] = [];
-  readonly #policy: PollingPolicy;
+  #policy: PollingPolicy;
   readonly #ticks: () => number;
   readonly #ticksPerMs: number;
   readonly #atOnce: boolean;
@@ -99,6 +99,20 @@ export class QueuePoller {
         backlog: 0,
         stuckSince: 0,
       });
+    }
+  }
+
+  /**
+   * Another policy, from now on: each queue begins anew, by notifications or polled. To be set between
+   * two turns.
+   */
+  set policy(policy: PollingPolicy) {
+    this.#policy = policy;
+    for (const entry of this.#entries) {
+      if (this.#atOnce || entry.input !== undefined) continue;
+      entry.polled = policy.startRate === 0;
+      entry.notifications = 0;
+      entry.transport.queues[entry.index]!.notifications = !entry.polled;
     }
   }
 

@@ -279,3 +279,36 @@ Deno.test("a queue alone is served a quantum at a time", () => {
   deepStrictEqual(backlog.log, [0]);
   strictEqual(backlog.queues[0]!.chains, 36);
 });
+
+Deno.test("policy switches busy queues back to notifications, and serves on", () => {
+  const backlog = new Backlog(0, 0), { poller } = pollerOf(ELVIS, backlog);
+  makeBusy(backlog, poller);
+  strictEqual(backlog.queues[0]!.notifications, false);
+  poller.policy = { ...ELVIS, startRate: Infinity };
+  strictEqual(backlog.queues[0]!.notifications, true);
+  makeBusy(backlog, poller);
+  strictEqual(backlog.queues[0]!.notifications, true, "however often they come");
+  deepStrictEqual(backlog.queues.map(({ chains }) => chains), [0, 0]);
+});
+
+Deno.test("policy begins to poll a queue that was notified", () => {
+  const backlog = new Backlog(0), never = { ...ELVIS, startRate: Infinity };
+  const { poller } = pollerOf(never, backlog);
+  makeBusy(backlog, poller);
+  strictEqual(backlog.queues[0]!.notifications, true);
+  poller.policy = ELVIS;
+  makeBusy(backlog, poller);
+  strictEqual(backlog.queues[0]!.notifications, false);
+  poller.policy = never;
+  poller.policy = { ...ELVIS, startRate: 0 };
+  strictEqual(backlog.queues[0]!.notifications, false, "at once");
+});
+
+Deno.test("policy leaves room for input as it is", () => {
+  const backlog = new Backlog(0);
+  backlog.device.inputs = [{ index: 0, waiting: false }];
+  const { poller } = pollerOf(ELVIS, backlog);
+  poller.doorbell = false;
+  poller.policy = { ...ELVIS, startRate: Infinity };
+  strictEqual(backlog.queues[0]!.notifications, false, "its driver need not notify");
+});

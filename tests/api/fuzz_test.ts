@@ -90,7 +90,7 @@ for (const { method, path } of routes()) {
     const statuses = new Map<number, number>();
     await fc.assert(
       fc.asyncProperty(segment, query, body, header, async (id, search, text, headers) => {
-        const sent = method === "POST" || method === "PUT" ? text : undefined;
+        const sent = method === "GET" || method === "DELETE" ? undefined : text;
         const at = path.replace("{id}", id || "0") + search;
         const { status, text: answer } = await api.request(method, at, sent, headers);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);

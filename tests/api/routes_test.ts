@@ -1,6 +1,8 @@
 /** Every route answers as its document says, and wrong requests get problem documents. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
 import { experimentResults } from "../../experiments/results.ts";
+import { Activity } from "../../runtime/api/activity.ts";
+import { Live } from "../../runtime/api/live.ts";
 import type { ExperimentCatalogue } from "../../runtime/api/context.ts";
 import type { ExperimentJob } from "../../runtime/api/schemas.ts";
 import { describeHost } from "../../runtime/records.ts";
@@ -272,6 +274,68 @@ engineTest("without a catalogue there are no experiments", async () => {
   });
   await api.refused("no-such-experiment", 404, "POST", "/api/experiments", { name: "sweep" });
   await api.refused("no-comparison", 404, "GET", "/api/runs/compare?a=1&b=2");
+});
+
+engineTest("a machine's waits are told by reason, and to Prometheus", async () => {
+  await using api = await TestApi.open();
+  const body = { guest: "exits", notification: "exit", cmdline: "ops=in,call_ring n=500" };
+  const { id } = (await api.request("POST", "/api/vms", { ...body, name: "meter" })).json;
+  const path = `/api/vms/${id}/latency`;
+  deepStrictEqual((await api.request("GET", path)).json.exits, {});
+  await api.request("POST", `/api/vms/${id}/start`);
+  await api.runtime.vms.find((vm) => vm.id === id)!.ended;
+  const { json: { boundsNs, exits, calls } } = await api.request("GET", path);
+  ok(exits.io.n >= 500 && calls.n > 0);
+  strictEqual(exits.io.counts.length, boundsNs.length);
+  const { text } = await api.request("GET", "/metrics");
+  const of = `\\{vm="${id}",name="meter",reason="io"`;
+  const figures = (name: string) =>
+    [...text.matchAll(new RegExp(`^splitx_exit_wait_seconds_${name}${of}.*\\} (\\S+)$`, "gm"))]
+      .map(([, value]) => Number(value));
+  const buckets = figures("bucket");
+  ok(buckets.length > 10 && buckets.every((value, i) => value >= (buckets[i - 1] ?? 0)));
+  deepStrictEqual([buckets.at(-1), figures("count")], [exits.io.n, [exits.io.n]]);
+  ok(Math.abs(figures("sum")[0]! - exits.io.n * exits.io.meanNs / 1e9) < 1e-9);
+  deepStrictEqual(api.defects, []);
+});
+
+engineTest("the snapshot has how full rings and queues are, rates and faults", async () => {
+  await using api = await TestApi.open();
+  const body = { guest: "blk", disk: "disk.img", cmdline: "n=1000000000 size=512 depth=4" };
+  const { id } = (await api.request("POST", "/api/vms", body)).json;
+  await api.request("POST", `/api/vms/${id}/start`);
+  const live = new Live(new Activity(api.runtime, Date.now));
+  const machine = () => live.snapshot().machines[0]!;
+  await eventually("its disk is used", () => machine().deviceRequestsPerSecond > 0);
+  const { queues, faults, postedDepth, ringDepth } = machine();
+  const [{ occupied, ...queue }] = queues as [typeof queues[number]];
+  deepStrictEqual(queue, { device: "block", number: 0, queue: 0, input: false, size: queue.size });
+  ok(occupied >= 0 && occupied <= queue.size);
+  deepStrictEqual([postedDepth, ringDepth], [256, 256]);
+  deepStrictEqual(faults, { wildPorts: 0, unmappedMemory: 0, unknownCalls: 0, lostInterrupts: 0 });
+});
+
+engineTest("the notification of a machine is switched while its guest runs", async () => {
+  await using api = await TestApi.open();
+  const body = { guest: "exits", notification: "polled", cmdline: "ops=load n=1000000000" };
+  const { id, knobs } = (await api.request("POST", "/api/vms", body)).json;
+  const path = `/api/vms/${id}`;
+  deepStrictEqual(knobs, ["notification"]);
+  await api.request("POST", `${path}/start`);
+  const switched = await api.request("PATCH", path, { notification: "exit" });
+  strictEqual(switched.json.config.notification, "exit");
+  strictEqual((await api.request("GET", path)).json.config.notification, "exit");
+  await api.refused("bad-request", 422, "PATCH", path, { notification: "never" });
+  await api.refused("bad-request", 422, "PATCH", path, {});
+  await api.refused("bad-request", 422, "PATCH", path, { notification: "exit", vcpus: 2 });
+  const ended = await api.request("POST", `${path}/stop`);
+  deepStrictEqual(ended.json.knobs, []);
+  await api.refused("bad-state", 409, "PATCH", path, { notification: "polled" });
+  await api.request("DELETE", path);
+  const fixed = { guest: "hello", engine: "soft", clock: "virtual" };
+  const other = (await api.request("POST", "/api/vms", fixed)).json;
+  deepStrictEqual(other.knobs, []);
+  await api.refused("knob-fixed", 409, "PATCH", `/api/vms/${other.id}`, { notification: "exit" });
 });
 
 /** One wrong request each: its code and status. */

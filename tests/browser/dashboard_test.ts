@@ -1,8 +1,10 @@
 /** The dashboard in a browser: what a person sees and does, held against the host. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import type { Page } from "playwright-core";
 import { readAffinities } from "../../cores/affinity.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Vm } from "../../runtime/vm.ts";
+import { eventually, noise, TempFile } from "../support.ts";
 import { browserTest, TestDashboard } from "./support.ts";
 
 const PAGES = ["/", "/guests", "/compare", "/experiments", "/runs/compare"];
@@ -19,6 +21,21 @@ async function busyGuest(runtime: Runtime): Promise<Vm> {
   });
   await vm.start();
   return vm;
+}
+
+/** Layout shifts of the next while. */
+async function shiftsIn(page: Page, milliseconds: number): Promise<number[]> {
+  await page.evaluate(() => {
+    const shifts: number[] = [];
+    new PerformanceObserver((list) => {
+      // deno-lint-ignore no-explicit-any
+      for (const entry of list.getEntries()) shifts.push((entry as any).value);
+    }).observe({ type: "layout-shift" });
+    Object.assign(globalThis, { shifts });
+  });
+  await page.waitForTimeout(milliseconds);
+  // deno-lint-ignore no-explicit-any
+  return await page.evaluate(() => (globalThis as any).shifts);
 }
 
 /** Where the thread of a machine's first vCPU may run. */
@@ -57,17 +74,7 @@ browserTest("numbers that change move nothing on the page", async () => {
   await using _vm = await busyGuest(dashboard.runtime);
   const page = await dashboard.visit("/guests");
   await page.locator("[data-vm]").waitFor();
-  await page.evaluate(() => {
-    const shifts: number[] = [];
-    new PerformanceObserver((list) => {
-      // deno-lint-ignore no-explicit-any
-      for (const entry of list.getEntries()) shifts.push((entry as any).value);
-    }).observe({ type: "layout-shift" });
-    Object.assign(globalThis, { shifts });
-  });
-  await page.waitForTimeout(2000);
-  // deno-lint-ignore no-explicit-any
-  deepStrictEqual(await page.evaluate(() => (globalThis as any).shifts), []);
+  deepStrictEqual(await shiftsIn(page, 2000), []);
 });
 
 browserTest(
@@ -146,6 +153,93 @@ browserTest("a machine made on the page runs, answers on its console and is dele
   await page.getByText("No machine yet.").waitFor();
   strictEqual(dashboard.runtime.vms.length, 0);
   deepStrictEqual(dashboard.errors, []);
+});
+
+browserTest("a running guest's waits are shown by reason, in bars and in words", async () => {
+  await using dashboard = await TestDashboard.open();
+  using disk = new TempFile(noise(1 << 20));
+  await using vm = dashboard.runtime.createVm({
+    guest: "blk",
+    name: "reader",
+    disk: disk.path,
+    cmdline: "n=1000000000 depth=4",
+  });
+  await vm.start();
+  const page = await dashboard.visit("/guests");
+  const card = page.getByRole("article", { name: "reader" });
+  await card.getByRole("button", { name: "latency" }).focus();
+  await page.keyboard.press("Enter");
+  const panel = card.getByRole("region", { name: "Latency" });
+  await panel.getByRole("img", { name: /: .* waits, half of them up to / }).waitFor();
+  const reasons = await panel.locator("option").allTextContents();
+  ok(reasons.includes("io") && reasons.includes("ept-violation"), reasons.join());
+  await panel.locator("select").selectOption("io");
+  await panel.getByRole("img", { name: /^io: / }).waitFor();
+  await panel.locator("select").selectOption("ept-violation");
+  await panel.getByRole("img", { name: /^ept-violation: / }).waitFor();
+  await panel.getByText("as a table").click();
+  const rows = panel.locator("tbody tr");
+  match(await rows.first().textContent() ?? "", /^\d.*s to .*s\d+$/);
+  const { counts } = vm.latency().exits["ept-violation"]!;
+  ok(await rows.count() <= counts.filter((count) => count > 0).length);
+  await dashboard.checkWidths();
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await dashboard.checkAccessible();
+    await page.setViewportSize(PICTURE);
+    await dashboard.screenshot(`latency-${colorScheme}`);
+  }
+  deepStrictEqual(await shiftsIn(page, 2500), []);
+  deepStrictEqual(dashboard.errors, []);
+});
+
+browserTest(
+  "a knob on the page switches the machine, and one that is fixed is not offered",
+  async () => {
+    await using dashboard = await TestDashboard.open();
+    await using vm = await busyGuest(dashboard.runtime);
+    await using _fixed = dashboard.runtime.createVm({
+      guest: "hello",
+      name: "modelled",
+      engine: "soft",
+      clock: "virtual",
+      overcommit: true,
+    });
+    const page = await dashboard.visit("/guests");
+    const knob = (name: string) => page.getByRole("article", { name }).getByLabel("notification");
+    await knob("worker").selectOption("exit");
+    await page.waitForFunction(() =>
+      document.querySelector<HTMLSelectElement>("[aria-label=worker] select")?.value === "exit"
+    );
+    await eventually("it is switched", () => vm.config.notification === "exit");
+    ok(await knob("modelled").isDisabled());
+  },
+);
+
+browserTest("a machine that failed tells its last exit, and what nothing answered", async () => {
+  await using dashboard = await TestDashboard.open();
+  await using vm = dashboard.runtime.createVm({
+    guest: "crash",
+    name: "crash",
+    cmdline: "do=triple",
+  });
+  const page = await dashboard.visit("/guests");
+  await vm.start();
+  const card = page.getByRole("article", { name: "crash" });
+  await card.getByText("failed").waitFor();
+  const rip = `0x${vm.end!.lastExit!.rip.toString(16)}`;
+  match(await card.getByLabel("Last exit").textContent() ?? "", new RegExp(`triple-fault.*${rip}`));
+  await using wild = dashboard.runtime.createVm({
+    guest: "pace",
+    name: "wild",
+    overcommit: true,
+    cmdline: "event=mmio ms=1000000000",
+  });
+  await wild.start();
+  const faults = page.getByRole("article", { name: "wild" }).getByRole("list", { name: "Faults" });
+  await faults.locator("li.bad", { hasText: "unmapped memory" }).waitFor();
+  match(await faults.textContent() ?? "", /^0 wild ports/);
+  await dashboard.checkAccessible();
 });
 
 browserTest("wrong input on the page is answered in one line", async () => {

@@ -130,12 +130,24 @@ export class TestDashboard implements AsyncDisposable {
     for (const width of WIDTHS) {
       await this.page.setViewportSize({ width, height: 900 });
       await this.visit(path);
-      const wide = await this.page.evaluate(() =>
-        document.documentElement.scrollWidth - document.documentElement.clientWidth
-      );
-      strictEqual(wide, 0, `${path} at ${width} pixels`);
+      await this.#checkWidth(`${path} at ${width} pixels`);
     }
     await this.checkAccessible();
+  }
+
+  /** Holds what the page shows now against windows of every width. */
+  async checkWidths(): Promise<void> {
+    for (const width of WIDTHS) {
+      await this.page.setViewportSize({ width, height: 900 });
+      await this.#checkWidth(`${width} pixels`);
+    }
+  }
+
+  async #checkWidth(name: string): Promise<void> {
+    const wide = await this.page.evaluate(() =>
+      document.documentElement.scrollWidth - document.documentElement.clientWidth
+    );
+    strictEqual(wide, 0, name);
   }
 
   /** Keeps a picture of the page. */

@@ -3,7 +3,13 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Vm } from "../../vm.ts";
 import type { RequestEnv } from "../context.ts";
 import type { Machines, VmRequest } from "../machines.ts";
-import { vmRequestSchema, vmSchema, vmStatsSchema } from "../schemas.ts";
+import {
+  knobsSchema,
+  vmLatencySchema,
+  vmRequestSchema,
+  vmSchema,
+  vmStatsSchema,
+} from "../schemas.ts";
 import { idParameter, json, jsonBody, REFUSALS } from "./answers.ts";
 
 const tags = ["vms"];
@@ -40,6 +46,17 @@ const getVm = createRoute({
   responses: { 200: json(vmSchema, "The machine"), ...REFUSALS },
 });
 
+const switchVm = createRoute({
+  method: "patch",
+  path: "/api/vms/{id}",
+  operationId: "switchVm",
+  summary: "Switches knobs of a machine, while its guest runs",
+  description: "A knob that its machine does not let be switched is refused with the reason.",
+  tags,
+  request: { params: idParameter, body: jsonBody(knobsSchema) },
+  responses: { 200: json(vmSchema, "The machine after the switch"), ...REFUSALS },
+});
+
 const deleteVm = createRoute({
   method: "delete",
   path: "/api/vms/{id}",
@@ -58,6 +75,16 @@ const getVmStats = createRoute({
   tags,
   request: { params: idParameter },
   responses: { 200: json(vmStatsSchema, "The counters"), ...REFUSALS },
+});
+
+const getVmLatency = createRoute({
+  method: "get",
+  path: "/api/vms/{id}/latency",
+  operationId: "getVmLatency",
+  summary: "How long its exits, by reason, and its calls took since its start: histograms",
+  tags,
+  request: { params: idParameter },
+  responses: { 200: json(vmLatencySchema, "The histograms"), ...REFUSALS },
 });
 
 /** A step of a machine's life as a route. */
@@ -102,6 +129,11 @@ export function addVms(app: OpenAPIHono<RequestEnv>, machines: Machines): void {
 
   app.openapi(getVmStats, (c) => c.json(machines.get(c.req.valid("param").id).stats(), 200));
 
+  app.openapi(
+    getVmLatency,
+    (c) => c.json(machines.get(c.req.valid("param").id).latency(), 200),
+  );
+
   const take = async (id: number, step: (vm: Vm) => void | Promise<void>) => {
     const vm = machines.get(id);
     await machines.inTurn(vm, () => step(vm));
@@ -119,6 +151,10 @@ export function addVms(app: OpenAPIHono<RequestEnv>, machines: Machines): void {
     resumeVm,
     async (c) => c.json(await take(c.req.valid("param").id, (vm) => vm.resume()), 200),
   );
+  app.openapi(switchVm, async (c) => {
+    const { notification } = c.req.valid("json");
+    return c.json(await take(c.req.valid("param").id, (vm) => vm.notifyBy(notification)), 200);
+  });
   // A stop does not wait for steps before it: they may never end.
   app.openapi(stopVm, async (c) => {
     const vm = machines.get(c.req.valid("param").id);

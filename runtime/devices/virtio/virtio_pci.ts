@@ -8,7 +8,7 @@ import type { Device, MessageSink } from "../device.ts";
 import { Msix, NO_VECTOR } from "../pci/msix.ts";
 import { PciFunction } from "../pci/pci_function.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { MOST_ENTRIES, Virtqueue } from "./virtqueue.ts";
+import { MOST_ENTRIES, type QueueAddresses, Virtqueue } from "./virtqueue.ts";
 
 const VENDOR = 0x1af4, FIRST_DEVICE = 0x1040, REVISION = 1, SUBSYSTEM = 0x1100;
 
@@ -61,6 +61,8 @@ export class VirtioPci {
   readonly device: VirtioDevice;
   /** One for each queue of the device. */
   readonly queues: readonly Virtqueue[];
+  /** Told where a queue lies when its driver has set it up; of undefined, when it has taken it away. */
+  queuePlaced: (queue: number, place: QueueAddresses | undefined) => void = () => {};
   readonly #msix: Msix;
   readonly #setups: readonly QueueSetup[];
   readonly #notified: (queue: number) => void;
@@ -152,7 +154,10 @@ export class VirtioPci {
     this.#configVector = NO_VECTOR;
     this.#driverFeatures.fill(0);
     this.#featureSelect = this.#driverSelect = this.#select = 0;
-    for (const queue of this.queues) queue.reset();
+    for (const [i, queue] of this.queues.entries()) {
+      queue.reset();
+      this.queuePlaced(i, undefined);
+    }
     for (const setup of this.#setups) setup.reset();
     this.device.reset();
   }
@@ -280,7 +285,7 @@ export class VirtioPci {
     if (offset === QUEUE_VECTOR) {
       setup.vector = this.#vector(value);
     } else if (offset === QUEUE_ENABLE) {
-      if ((value & 0xffff) === 1 && !queue.enabled) this.#enable(queue, setup);
+      if ((value & 0xffff) === 1 && !queue.enabled) this.#enable(this.#select, queue, setup);
     } else if (!queue.enabled) {
       this.#writeSetup(setup, offset, value);
     }
@@ -311,8 +316,10 @@ export class VirtioPci {
     return vector < this.#msix.vectors ? vector : NO_VECTOR;
   }
 
-  #enable(queue: Virtqueue, setup: QueueSetup): void {
-    if (!queue.enable(setup, (this.#driverFeatures[0] & EVENT_IDX) !== 0)) this.#fail();
+  #enable(index: number, queue: Virtqueue, setup: QueueSetup): void {
+    const eventIndex = (this.#driverFeatures[0] & EVENT_IDX) !== 0;
+    if (queue.enable(setup, eventIndex)) this.queuePlaced(index, setup);
+    else this.#fail();
   }
 
   #writeStatus(value: number): void {

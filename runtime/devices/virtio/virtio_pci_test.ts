@@ -297,3 +297,17 @@ Deno.test("any accesses to a running device are answered, and it can be started 
     { numRuns: 10_000 },
   );
 });
+
+Deno.test("the transport tells where a queue lies while its driver has it", () => {
+  const { transport, start, write, driver } = machineOf();
+  const told: string[] = [];
+  transport.queuePlaced = (queue, place) =>
+    void told.push(`${queue} ${place?.size} ${place?.driver} ${place?.device}`);
+  start();
+  const gone = ["0 undefined undefined undefined", "1 undefined undefined undefined"];
+  const { size, driver: available, device: used } = driver.addresses;
+  deepStrictEqual(told, [...gone, `0 ${size} ${available} ${used}`]);
+  told.length = 0;
+  write(COMMON + 0x14, 1, 0);
+  deepStrictEqual(told, gone);
+});
