@@ -1,6 +1,6 @@
 /**
- * How many hypervisor cores there should be, by how busy they are. It only decides: who asks it gives
- * the cores their roles.
+ * How many host cores should poll, by how busy they are. It only decides: who asks it gives the cores
+ * their roles.
  *
  * Two thresholds with a gap between them keep it from going to and fro: a core is added when all are
  * busier than the upper one on average, and removed when those that remain would be less busy than the
