@@ -16,6 +16,7 @@ import {
 } from "../cores/core_plan.ts";
 import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
 import { HypervisorCore } from "../cores/hypervisor_core.ts";
+import { type PlanEffect, planEffects } from "../cores/plan_effects.ts";
 import { moveRoles, pauseOf } from "../cores/role_mover.ts";
 import { moveSteps, rolePlaces } from "../cores/role_moves.ts";
 import { openStub, type Stub } from "../cores/stub.ts";
@@ -201,14 +202,17 @@ export class Runtime implements AsyncDisposable {
     return { name, network: network && switchName(network), mac: macOf(id, mac) };
   }
 
-  /** The plan that a machine with this configuration would get now. */
-  planFor(config: VmConfig): CorePlan {
-    const request = requestOf(config);
-    const others = this.#living;
-    const inUse = coresOf(others);
-    const plan = config.plan ?? planCores(this.topology, request, inUse);
+  /** The plan that a machine would get now, when it brings none. */
+  planFor(request: PlanRequest & { readonly plan?: CorePlan | undefined }): CorePlan {
+    const inUse = coresOf(this.#living);
+    const plan = request.plan ?? planCores(this.topology, request, inUse);
     checkPlan(plan, this.topology, request, inUse);
     return plan;
+  }
+
+  /** What the plan of a machine to come would bring with it. */
+  effectsOf(request: PlanRequest, plan: CorePlan): PlanEffect[] {
+    return planEffects(this.topology, request, plan, { inUse: coresOf(this.#living) });
   }
 
   /**
@@ -273,8 +277,8 @@ export class Runtime implements AsyncDisposable {
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
       replan: (vm, plan) => this.#replan(vm, plan),
-      checkPlan: (vm, plan) =>
-        void this.#plansAfter(vm, parseWith(corePlanSchema, plan, "core plan")),
+      previewPlan: (vm, plan) =>
+        this.#effectsOfMove(vm, parseWith(corePlanSchema, plan, "core plan")),
       verifyPlacement: () => this.#verifyPlacement(),
       forget: (vm) => void this.#vms.delete(vm.id),
     };
@@ -308,6 +312,25 @@ export class Runtime implements AsyncDisposable {
     }
     checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
     return new Map([...others.map((other) => [other.id, other.plan] as const), [vm.id, plan]]);
+  }
+
+  #effectsOfMove(vm: Vm, plan: CorePlan): PlanEffect[] {
+    const plans = this.#plansAfter(vm, plan);
+    const others = this.#living.filter((other) => other !== vm);
+    const core = this.#serving.get(vm.id), served = servingCore(plan, vm.id, vm.config)?.cpu;
+    const together = ({ id }: Vm) => core !== undefined && this.#serving.get(id) === core;
+    const cpuOf = (one: Vm) => servingCore(plans.get(one.id)!, one.id, one.config)?.cpu;
+    const moves = served !== servingCore(vm.plan, vm.id, vm.config)?.cpu;
+    const names = (vms: readonly Vm[]) => vms.map(({ config }) => config.name);
+    return planEffects(this.topology, requestOf(vm.config), plan, {
+      ...(vm.state === "created" ? {} : { before: vm.plan }),
+      ...(served === undefined ? {} : { served }),
+      inUse: coresOf(others),
+      followers: moves ? names(others.filter(together)) : [],
+      beside: core === undefined
+        ? []
+        : names(others.filter((other) => !together(other) && cpuOf(other) === served)),
+    });
   }
 
   /** Nobody else gets a word in until every role has moved. */
