@@ -88,10 +88,14 @@ engineTest(
     deepStrictEqual(before, []);
     ok(decision!.times >= 2);
     strictEqual(decision!.action, "add");
-    match(decision!.why, /1 hypervisor core\(s\), at least 2/);
+    match(decision!.why, /1 polling core\(s\), at least 2/);
     strictEqual(decision!.refused, "every usable host core has a role already");
     deepStrictEqual(decision!.moves, []);
     deepStrictEqual(adaptive.state.cores.map(({ cpu }) => cpu), [A]);
+    // Guests that look for input all the time leave no look without work.
+    adaptive.configure({ enabled: true, addAbove: 1e-6, removeBelow: 0, looks: 2 });
+    const why = /^1 polling core\(s\), busy for \d+ %, more than 0 %$/;
+    await eventually("a decision by work", () => why.test(adaptive.state.decisions[0]!.why));
     for (const parrot of two) {
       deepStrictEqual(parrot.vm.plan, plan);
       await parrot.answers("still");
