@@ -52,6 +52,7 @@ export type AdaptiveSettings = z.output<typeof adaptiveSettingsSchema>;
 export interface AdaptiveMove extends Move {
   /** Number of the machine. */
   readonly vm: number;
+  /** Its name. */
   readonly name: string;
 }
 
@@ -59,9 +60,11 @@ export interface AdaptiveMove extends Move {
 export interface AdaptiveDecision {
   /** ISO 8601, UTC: when it was taken last. */
   readonly at: string;
+  /** One host core more that polls, or one less. */
   readonly action: "add" | "remove";
   /** For people, one line. */
   readonly why: string;
+  /** What moved, in this order. */
   readonly moves: readonly AdaptiveMove[];
   /** Why it could not be, or not as a whole. */
   readonly refused?: string;
@@ -71,6 +74,7 @@ export interface AdaptiveDecision {
 
 /** What {@link AdaptiveRoles} knows. */
 export interface AdaptiveState {
+  /** What it was told. */
   readonly settings: AdaptiveSettings;
   /** The host cores that poll, as the last look saw them; empty while it is off. */
   readonly cores: readonly PollingCore[];

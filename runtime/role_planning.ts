@@ -13,6 +13,7 @@ import { type Planned, replanned, servedBy, servedFrom } from "./replanning.ts";
 
 /** A host core on which hypervisor cores poll. */
 export interface PollingCore {
+  /** Host core. */
   readonly cpu: number;
   /** Share of its time spent serving, 0 to 1. */
   readonly busy: number;
