@@ -1,7 +1,6 @@
 /** `run --topology FILE`: how machines would be laid out on a host that is only described. */
 import { checkPlan, type CorePlan, planCores } from "../cores/core_plan.ts";
 import { formatCpuList } from "../cores/cpu_list.ts";
-import { readSimulatedTopology } from "../cores/simulated_topology.ts";
 import { type Topology, usableCores } from "../cores/topology.ts";
 import { parseWith, type VmConfigInput, vmConfigSchema } from "../runtime/config.ts";
 import { type PlanRecord, planRecordSchema } from "../runtime/records.ts";
@@ -23,16 +22,16 @@ function planAll(topology: Topology, configs: readonly VmConfigInput[]): PlanRec
 /**
  * Plans machines on a described host; none is made.
  *
- * @param file the description
+ * @param file where the description is
  * @param say where words go
- * @throws SplitXError what is wrong with the description, or that they do not fit
+ * @throws SplitXError that they do not fit
  */
 export function planOnly(
+  topology: Topology,
   file: string,
   configs: readonly VmConfigInput[],
   say: (text: string) => void,
 ): PlanRecord {
-  const topology = readSimulatedTopology(file);
   const cores = formatCpuList(usableCores(topology).map((core) => core.cpu));
   const plans = planAll(topology, configs);
   say(`host: simulated, ${usableCores(topology).length} usable cores (${cores}), from ${file}\n`);

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { formatCpuList } from "../cores/cpu_list.ts";
 import { exitlessInterrupts } from "../cores/interrupt_delivery.ts";
+import { readSimulatedTopology } from "../cores/simulated_topology.ts";
 import { usableCores } from "../cores/topology.ts";
-import { EXIT } from "../errors.ts";
+import { EXIT, usageError } from "../errors.ts";
 import { defaultDisk, MATRIX } from "../experiments/digest.ts";
 import { ConsoleHubs } from "../runtime/api/console_hub.ts";
 import { DEFAULT_LISTEN } from "../runtime/api/listening.ts";
@@ -17,15 +18,17 @@ import { interruptible, runCommand } from "./command.ts";
 import { describePlan, runDigestDemo } from "./digest_demo.ts";
 import { type MachinesResult, runMachines } from "./machines.ts";
 import { configOf, MACHINE_HELP, MACHINE_OPTIONS, readJson } from "./machine_options.ts";
-import { readOptions, textOf, textsOf } from "./options.ts";
+import { type OptionValues, readOptions, textOf, textsOf } from "./options.ts";
 import { planOnly } from "./plan_only.ts";
 import { keepRecord } from "./keep_record.ts";
+import type { Serving } from "./serve.ts";
 import { endsWithGuests, listeningOf } from "./serving_options.ts";
 
 const OPTIONS = {
   ...MACHINE_OPTIONS,
   config: { type: "string" },
   topology: { type: "string" },
+  adaptive: { type: "boolean" },
   once: { type: "boolean" },
   "no-ui": { type: "boolean" },
   listen: { type: "string" },
@@ -40,7 +43,10 @@ Without options: the digest demonstration at every placement and notification. T
 stays up until Ctrl-C, on http://${DEFAULT_LISTEN}; its API is described at /reference.
 ${MACHINE_HELP}
   --config FILE            several machines: {"vms":[{"guest":"hello"}]}
-  --topology FILE          plans them on the host that a file describes, and starts nothing
+  --topology FILE          plans them on the host that a file describes, and starts nothing; the
+                           dashboard lets more be tried there
+  --adaptive               more or fewer host cores poll, by how busy they are; the dashboard shows the
+                           decisions and sets the thresholds
   --once                   ends with the guests; serves the API meanwhile only where --listen says
   --no-ui                  serves nothing, and ends with the guests
   --listen PORT|HOST:PORT|SOCKET
@@ -116,6 +122,35 @@ function introduce(runtime: Runtime, configs: VmConfigInput[], verbose: boolean)
   return `${lines.join("\n")}\n`;
 }
 
+/** Keeps the dashboard up until the user ends it. */
+async function stayUp(
+  { address, name }: Serving,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  say(`the ${name} is on ${address} until Ctrl-C\n`);
+  await interruptible(signal, new Promise(() => {}));
+}
+
+/** Plans machines on a host that is only described, and has the dashboard try more. */
+async function runSimulated(
+  file: string,
+  configs: readonly VmConfigInput[],
+  values: OptionValues,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (values.adaptive) throw usageError("bad-option", "--adaptive needs machines that run");
+  const listening = listeningOf(values), topology = readSimulatedTopology(file);
+  const record = planOnly(topology, file, configs, say);
+  if (values.json) console.log(JSON.stringify(record));
+  if (!listening || endsWithGuests(values)) return;
+  await using runtime = await Runtime.open({ topology, progress: (line) => console.error(line) });
+  const { serveBeside } = await import("./serve.ts");
+  await using server = await serveBeside(runtime, new ConsoleHubs(), listening, []);
+  await stayUp(server, say, signal);
+}
+
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const { values } = readOptions(args, OPTIONS);
   if (values.help) {
@@ -133,13 +168,13 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     : parseWith(machinesSchema, readJson(file, "configuration"), `configuration ${file}`).vms;
   const topology = textOf(values, "topology");
   if (topology !== undefined) {
-    const record = planOnly(topology, configs, say);
-    if (json) console.log(JSON.stringify(record));
+    await runSimulated(topology, configs, values, say, signal);
     return EXIT.ok;
   }
   const demo = file === undefined && configs[0]!.guest === "digest";
 
   await using runtime = await Runtime.open({ progress: (line) => console.error(line) });
+  if (values.adaptive) runtime.adaptive.configure({ enabled: true });
   const consoles = new ConsoleHubs();
   const listening = listeningOf(values);
   await using server = listening &&
@@ -174,8 +209,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
   keepRecord(record);
   if (json) console.log(JSON.stringify(record));
   if (server && !endsWithGuests(values) && !result.left) {
-    say(`the ${server.name} is on ${server.address} until Ctrl-C\n`);
-    await interruptible(signal, new Promise(() => {}));
+    await stayUp(server, say, signal);
   }
   const failed = record.ends.find((end) => end.state === "failed");
   const code = record.ends[0]!.code ?? EXIT.ok;

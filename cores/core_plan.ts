@@ -35,16 +35,18 @@ export interface PlanRequest {
   readonly placement: Placement;
   /** Several vCPUs may share a guest core, and several hypervisor cores a host core. */
   readonly overcommit: boolean;
+  /** Hypervisor cores, one when absent; machines with one plan take turns on them. */
+  readonly hypervisors?: number;
 }
 
 /** The hypervisor core of a plan that serves a machine. */
 export interface ServingCore {
+  /** Its place in the plan. */
+  readonly at: number;
   /** Host core. */
   readonly cpu: number;
   /** The same for each plan that means the same core: the host core, and which one on it. */
   readonly key: string;
-  /** Whether there are others on its host core. */
-  readonly shared: boolean;
 }
 
 /**
@@ -60,8 +62,8 @@ export function servingCore(
 ): ServingCore | undefined {
   if (placement === "same-core") return undefined;
   const at = id % hypervisor.length, cpu = hypervisor[at]!;
-  const same = (cores: readonly number[]) => cores.filter((core) => core === cpu).length;
-  return { cpu, key: `${cpu}.${same(hypervisor.slice(0, at))}`, shared: same(hypervisor) > 1 };
+  const before = hypervisor.slice(0, at).filter((core) => core === cpu).length;
+  return { at, cpu, key: `${cpu}.${before}` };
 }
 
 /** Cores that machines use which run already. */
@@ -94,7 +96,17 @@ function preference(
   ];
 }
 
-function byPreference(near: HostCore, polling: readonly number[], inUse: CoresInUse) {
+/**
+ * Orders cores for a role, the best first.
+ *
+ * @param near what it works with
+ * @param polling cores that poll, whose SMT siblings are disturbed
+ */
+export function byPreference(
+  near: HostCore,
+  polling: readonly number[],
+  inUse: CoresInUse,
+): (a: HostCore, b: HostCore) => number {
   return (a: HostCore, b: HostCore) => {
     const left = preference(a, near, polling, inUse);
     const right = preference(b, near, polling, inUse);
@@ -106,9 +118,10 @@ function byPreference(near: HostCore, polling: readonly number[], inUse: CoresIn
 }
 
 /**
- * Proposes a plan. Housekeeping takes the first core that is not isolated. The hypervisor is the one
- * that polls already, else a core of its own when the guests leave one, else housekeeping's. Guests
- * take the rest, nearest to their hypervisor core first and away from its SMT siblings.
+ * Proposes a plan. Housekeeping takes the first core that is not isolated. Hypervisor cores are those
+ * that poll already, else cores of their own when the guests leave some, else housekeeping's. Guests
+ * take the rest, nearest to the first hypervisor core first and away from SMT siblings of those that
+ * poll.
  *
  * @throws SplitXError `plan-impossible` when the roles do not fit the cores
  */
@@ -126,13 +139,22 @@ export function planCores(
   let left = (request.overcommit ? usable : quiet)
     .filter((core) => core !== house && !inUse.hypervisor.includes(core.cpu))
     .sort(byPreference(house, [house.cpu], inUse));
-  let hypervisor = usable.find((core) => inUse.hypervisor.includes(core.cpu));
-  if (split && !hypervisor && left.length > needed) {
-    hypervisor = left.find((core) => quiet.includes(core));
-    left = left.filter((core) => core !== hypervisor);
+  const wanted = split ? request.hypervisors ?? 1 : 0;
+  const hypervisors = usable.filter((core) => inUse.hypervisor.includes(core.cpu)).slice(0, wanted);
+  while (hypervisors.length < wanted && left.length > needed) {
+    const next = left.find((core) => quiet.includes(core));
+    if (!next) break;
+    hypervisors.push(next);
+    left = left.filter((core) => core !== next);
   }
-  hypervisor ??= house;
-  if (split) left.sort(byPreference(hypervisor, [house.cpu, hypervisor.cpu], inUse));
+  if (split && hypervisors.length === 0) hypervisors.push(house);
+  if (hypervisors.length < wanted && !request.overcommit) {
+    throw usageError("plan-impossible", tooFew(usable, request, inUse));
+  }
+  if (split) {
+    const polling = [house, ...hypervisors].map((core) => core.cpu);
+    left.sort(byPreference(hypervisors[0]!, polling, inUse));
+  }
   // With a single core only the classical placement is possible, beside housekeeping.
   if (usable.length === 1 && !split && (request.overcommit || quiet.length === 1)) left = [house];
   const guest = left.length === 0
@@ -143,7 +165,10 @@ export function planCores(
   }
   return {
     housekeeping: [house.cpu],
-    hypervisor: split ? [hypervisor.cpu] : [],
+    hypervisor: Array.from(
+      { length: wanted },
+      (_, i) => hypervisors[i % hypervisors.length]!.cpu,
+    ),
     sidecore: [],
     guest,
   };
@@ -151,7 +176,7 @@ export function planCores(
 
 function tooFew(usable: readonly HostCore[], request: PlanRequest, inUse: CoresInUse): string {
   const wanted = request.placement === "split"
-    ? `${request.vcpus} guest and 1 hypervisor`
+    ? `${request.vcpus} guest and ${request.hypervisors ?? 1} hypervisor`
     : `${request.vcpus} guest`;
   const cpus = usable.map((core) => core.cpu);
   const busy = cpus.filter((cpu) => inUse.guest.includes(cpu));

@@ -259,6 +259,16 @@ Deno.test("planCores() lets machines that run keep their cores and shares their 
   }
 });
 
+Deno.test("planCores() finds several hypervisor cores, those that poll already first", () => {
+  const two = requestOf({ hypervisors: 2 });
+  deepStrictEqual(planCores(topologyOf(4), two), plan([0], [1, 2], [3]));
+  const inUse = { hypervisor: [2], guest: [3] };
+  deepStrictEqual(planCores(topologyOf(5), two, inUse), plan([0], [2, 1], [4]));
+  throws(() => planCores(topologyOf(3), two), impossible(/1 guest and 2 hypervisor/));
+  const shared = requestOf({ hypervisors: 2, overcommit: true });
+  deepStrictEqual(planCores(topologyOf(2), shared), plan([0], [0, 0], [1]));
+});
+
 Deno.test("planCores() puts no polling core on a same-core machine's", () => {
   const one = { hypervisor: [], guest: [1] };
   deepStrictEqual(

@@ -26,6 +26,12 @@ export interface OpenMessage {
   readonly ticksPerNs: number;
 }
 
+/** Tells the worker how long to spin from now on. */
+export interface SpinMessage {
+  readonly type: "spin";
+  readonly spinNs: number;
+}
+
 /** Answers of the worker that belong to a message; others are events. */
 export type WorkerReply =
   | { readonly type: "done"; readonly value: unknown }
@@ -71,10 +77,12 @@ export class HypervisorCore {
   #pending: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
   #dead = "";
   #cpu: number;
+  #spinNs: number;
 
   private constructor(options: HypervisorCoreOptions, handle: number, block: bigint) {
     this.#options = options;
     this.#cpu = options.cpu;
+    this.#spinNs = options.spinNs;
     this.handle = handle;
     this.block = block;
     this.#words = wordsAt(block, CORE_BLOCK_BYTES);
@@ -120,6 +128,13 @@ export class HypervisorCore {
   moveTo(cpu: number): void {
     moveThread(this.#options.stub, this.tid, cpu);
     this.#cpu = cpu;
+  }
+
+  /** Has its loop spin for so long without work before it sleeps, nanoseconds. */
+  async spinFor(spinNs: number): Promise<void> {
+    if (this.#spinNs === spinNs) return;
+    this.#spinNs = spinNs;
+    await this.exchange({ type: "spin", spinNs } satisfies SpinMessage);
   }
 
   /** Why the worker is dead, empty while it lives. */

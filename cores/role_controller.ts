@@ -1,6 +1,6 @@
 /**
- * How many hypervisor cores there should be, by how busy they are. It only decides: who asks it gives
- * the cores their roles.
+ * How many host cores should poll, by how busy they are. It only decides: who asks it gives the cores
+ * their roles.
  *
  * Two thresholds with a gap between them keep it from going to and fro: a core is added when all are
  * busier than the upper one on average, and removed when those that remain would be less busy than the
@@ -68,7 +68,7 @@ export class RoleController {
   /**
    * Looks once.
    *
-   * @param shares how busy each hypervisor core was since the last look, 0 to 1
+   * @param shares how busy each host core that polls was since the last look, 0 to 1
    *
    * @example
    * ```ts
@@ -96,9 +96,9 @@ export class RoleController {
   #wanted(shares: readonly number[]): RoleDecision {
     const { addAbove, removeBelow, least, most } = this.#options;
     const count = shares.length, total = sum(shares);
-    const busy = `${count} hypervisor core(s), busy for ${percent(total / Math.max(1, count))}`;
+    const busy = `${count} polling core(s), busy for ${percent(total / Math.max(1, count))}`;
     if (count < least) {
-      return { action: "add", why: `${count} hypervisor core(s), at least ${least}` };
+      return { action: "add", why: `${count} polling core(s), at least ${least}` };
     }
     if (total / count > addAbove && count < most) {
       return { action: "add", why: `${busy}, more than ${percent(addAbove)}` };

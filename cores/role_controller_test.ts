@@ -18,7 +18,7 @@ Deno.test("look() removes the least busy core when the others have room for its 
   const { action, at, why } = controller.look([0.3, 0.1, 0.2]);
   strictEqual(action, "remove");
   strictEqual(at, 1);
-  match(why, /^3 hypervisor core\(s\), busy for 20 %: without one 30 %, less than 50 %$/);
+  match(why, /^3 polling core\(s\), busy for 20 %: without one 30 %, less than 50 %$/);
   strictEqual(controller.look([0.6, 0.3]).action, "keep");
 });
 

@@ -8,7 +8,7 @@ import { writeLabInitrd } from "./initrd.ts";
 
 const QEMU = "qemu-system-x86_64";
 const MACHINE = [
-  ...["-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072"],
+  ...["-M", "q35", "-accel", "tcg,thread=multi", "-m", "3072"],
   ...["-cpu", "EPYC-Rome,+svm", "-nodefaults", "-no-user-config", "-no-reboot"],
   ...["-display", "none", "-serial", "stdio", "-device", "virtio-serial-pci"],
 ];
@@ -19,6 +19,14 @@ const SILENT = "quiet loglevel=1";
 const LAST_WORDS = 2000;
 /** What QEMU says of each feature that the processor's model has and the software has not. */
 const UNSUPPORTED = /^.*: warning: TCG doesn't support requested feature: .*\n/gm;
+
+/** What a lab has that can be chosen. */
+export interface LabEquipment {
+  /** Processors. */
+  readonly cores: number;
+  /** Paths of further files of this host that the command finds at the same place. */
+  readonly files: readonly string[];
+}
 
 /** Receives output as it comes. */
 export type Output = (bytes: Uint8Array) => void;
@@ -112,14 +120,13 @@ async function lastWordsOf(
  * Boots the lab, runs a command in the checkout there, and ends the lab.
  *
  * @param words the command and its arguments
- * @param files paths of further files of this host that it finds at the same place
  * @param signal ends the machine at once
  * @returns the command's exit code
  * @throws SplitXError what the host lacks (exit code 3), or `lab-ended` when the machine ended first
  */
 export async function runInLab(
   words: readonly string[],
-  files: readonly string[],
+  { cores, files }: LabEquipment,
   signal: AbortSignal,
   streams: LabStreams,
 ): Promise<number> {
@@ -135,7 +142,7 @@ export async function runInLab(
   const listeners = ports.map(({ path }) => Deno.listen({ transport: "unix", path }));
   await using qemu = new Qemu(
     [
-      ...[...MACHINE, "-kernel", kernel.image, "-initrd", initrd],
+      ...[...MACHINE, "-smp", `${cores}`, "-kernel", kernel.image, "-initrd", initrd],
       ...["-append", `${KERNEL_COMMAND_LINE} ${streams.machine ? "" : SILENT}`],
       ...ports.flatMap(({ name, path }) => [
         ...["-chardev", `socket,id=${name},path=${path}`],

@@ -17,6 +17,15 @@ import { Runtime } from "./runtime.ts";
 import type { Vm } from "./vm.ts";
 
 export { Runtime, type RuntimeOptions } from "./runtime.ts";
+export type {
+  AdaptiveDecision,
+  AdaptiveMove,
+  AdaptiveRoles,
+  AdaptiveSettings,
+  AdaptiveSettingsInput,
+  AdaptiveState,
+} from "./adaptive_roles.ts";
+export type { PollingCore } from "./role_planning.ts";
 export { type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 export type { SettledConfig } from "./engine_config.ts";
 export { linuxConfig, type LinuxOptions } from "./linux_guest.ts";
@@ -27,6 +36,7 @@ export type { VcpuStats, VmStats } from "./vm_stats.ts";
 export type { VmLatency, WaitHistogram } from "./latency.ts";
 export type { LastExit } from "./machine_description.ts";
 export type { CorePlan, CorePlanInput } from "../cores/core_plan.ts";
+export type { PlanEffect } from "../cores/plan_effects.ts";
 export type { RoleMove } from "../cores/role_moves.ts";
 export { readSimulatedTopology } from "../cores/simulated_topology.ts";
 export { SplitXError } from "../errors.ts";

@@ -1,5 +1,11 @@
 /** Another plan for a machine that runs, and what it means for the machines beside it. */
-import { checkPlan, type CorePlan, type PlanRequest, servingCore } from "../cores/core_plan.ts";
+import {
+  checkPlan,
+  type CorePlan,
+  type PlanRequest,
+  type ServingCore,
+  servingCore,
+} from "../cores/core_plan.ts";
 import type { Topology } from "../cores/topology.ts";
 import { usageError } from "../errors.ts";
 
@@ -9,15 +15,24 @@ export interface Planned {
   readonly name: string;
   readonly request: PlanRequest;
   readonly plan: CorePlan;
+  /** Which hypervisor core serves it, the same for all whom it serves; what its plan says when absent. */
+  readonly core?: string;
 }
 
-function servedBy({ id, plan, request }: Planned): number | undefined {
-  return servingCore(plan, id, request)?.cpu;
+/** The place in a machine's plan of the hypervisor core that serves it; none under same-core placement. */
+export function servedBy({ id, plan, request }: Planned): ServingCore | undefined {
+  return servingCore(plan, id, request);
 }
 
-/** Whether its plan names a host core for several hypervisor cores. */
-function sharesCore({ plan }: Planned): boolean {
-  return new Set(plan.hypervisor).size < plan.hypervisor.length;
+/** Which hypervisor core serves a machine, or will. */
+function coreOf(machine: Planned): string | undefined {
+  return machine.core ?? servedBy(machine)?.key;
+}
+
+/** A machine's plan with another host core for the hypervisor core that serves it. */
+export function servedFrom(machine: Planned, cpu: number): CorePlan {
+  const { at } = servedBy(machine)!;
+  return { ...machine.plan, hypervisor: machine.plan.hypervisor.with(at, cpu) };
 }
 
 function guestsOf({ plan, request }: Planned): number[] {
@@ -28,11 +43,20 @@ function refuse(why: string): never {
   throw usageError("plan-impossible", `core plan refused: ${why}`);
 }
 
+/** Refuses that two hypervisor cores share a host core, unless all whom they serve allow it. */
+function checkSharing(cpu: number, arriving: readonly Planned[], there: readonly Planned[]): void {
+  const against = [...arriving, ...there].find(({ request }) => !request.overcommit);
+  if (there.length === 0 || !against) return;
+  refuse(
+    `core ${cpu} is the hypervisor core of ${there[0]!.name} already, and ${against.name} ` +
+      `was not made to share one: two on it need --overcommit`,
+  );
+}
+
 /**
  * The plans of all when one gets another. Housekeeping is one for all machines. A hypervisor core
  * takes the machines that it serves along, because their devices live in it; for the same reason it
- * cannot become one with another hypervisor core that serves machines. Those that share a host core
- * stay where they are.
+ * never becomes one with another hypervisor core: the two share the host core then.
  *
  * @param machine the one that moves
  * @param plan its new plan
@@ -46,18 +70,16 @@ export function replanned(
   plan: CorePlan,
   others: readonly Planned[],
 ): Map<number, CorePlan> {
-  const from = servedBy(machine), to = servedBy({ ...machine, plan });
-  if (from !== to && [machine, { ...machine, plan }, ...others].some(sharesCore)) {
-    refuse("hypervisor cores that share a host core stay on it");
-  }
-  const along = (other: Planned): CorePlan => ({
-    ...other.plan,
-    housekeeping: plan.housekeeping,
-    ...(from !== undefined && servedBy(other) === from
-      ? { hypervisor: other.plan.hypervisor.map((cpu) => cpu === from ? to! : cpu) }
-      : {}),
-  });
-  const after = others.map((other) => ({ ...other, plan: along(other) }));
+  const from = servedBy(machine)?.cpu, to = servedBy({ ...machine, plan })?.cpu;
+  const core = coreOf(machine);
+  const goesAlong = (other: Planned) => from !== to && coreOf(other) === core;
+  const after = others.map((other) => ({
+    ...other,
+    plan: {
+      ...goesAlong(other) ? servedFrom(other, to!) : other.plan,
+      housekeeping: plan.housekeeping,
+    },
+  }));
   checkPlan(plan, topology, machine.request, {
     hypervisor: after.flatMap((other) => other.plan.hypervisor),
     guest: after.flatMap(guestsOf),
@@ -68,12 +90,9 @@ export function replanned(
       : undefined;
     if (taken !== undefined) refuse(`core ${taken} is a guest core of ${other.name}`);
   }
-  const inTheWay = from === to ? undefined : others.find((other) => servedBy(other) === to);
-  if (inTheWay) {
-    refuse(
-      `core ${to} is the hypervisor core of ${inTheWay.name} already, and a machine's devices ` +
-        `stay with the hypervisor core that serves them`,
-    );
+  if (from !== to) {
+    const there = others.filter((other) => !goesAlong(other) && servedBy(other)?.cpu === to);
+    checkSharing(to!, [machine, ...others.filter(goesAlong)], there);
   }
   return new Map([...after, { ...machine, plan }].map((one) => [one.id, one.plan]));
 }

@@ -62,6 +62,31 @@ Deno.test("replanned() counts the cores that the machine leaves as free", () => 
   );
 });
 
+Deno.test("replanned() has two hypervisor cores share a host core where all whom they serve allow it", () => {
+  const sharing = { overcommit: true };
+  const one = machine(1, plan([0], [1], [3]), sharing);
+  const two = machine(2, plan([0], [2], [4]), sharing);
+  const along = { ...machine(3, plan([0], [5, 2], [6]), sharing), core: "2.0" };
+  const plans = replanned(EIGHT, { ...two, core: "2.0" }, plan([0], [1], [4]), [one, along]);
+  deepStrictEqual(plans.get(1), one.plan);
+  deepStrictEqual(plans.get(3), plan([0], [5, 1], [6]));
+  const alone = machine(1, one.plan);
+  throws(() => replanned(EIGHT, two, plan([0], [1], [4]), [alone]), {
+    message:
+      /core 1 is the hypervisor core of machine 1 already, and machine 1 was not made to share/,
+  });
+});
+
+Deno.test("replanned() parts hypervisor cores that share a host core, each with its own machines", () => {
+  const sharing = { overcommit: true };
+  const one = { ...machine(1, plan([0], [1, 1], [3]), sharing), core: "1.1" };
+  const two = { ...machine(2, plan([0], [1, 1], [4]), sharing), core: "1.0" };
+  const three = { ...machine(3, plan([0], [1, 1], [5]), sharing), core: "1.1" };
+  const plans = replanned(EIGHT, one, plan([0], [7], [3]), [two, three]);
+  deepStrictEqual(plans.get(2), two.plan);
+  deepStrictEqual(plans.get(3), plan([0], [1, 7], [5]));
+});
+
 Deno.test("replanned() refuses what cannot be beside the others, and says why", () => {
   const one = machine(1, plan([0], [1], [2]));
   const two = machine(2, plan([0], [3], [4]));

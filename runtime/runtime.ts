@@ -16,11 +16,13 @@ import {
 } from "../cores/core_plan.ts";
 import { chooseEngine, type EngineChoice, type EngineProbe, probeEngine } from "../cores/engine.ts";
 import { HypervisorCore } from "../cores/hypervisor_core.ts";
+import { type PlanEffect, planEffects } from "../cores/plan_effects.ts";
 import { moveRoles, pauseOf } from "../cores/role_mover.ts";
 import { moveSteps, rolePlaces } from "../cores/role_moves.ts";
 import { openStub, type Stub } from "../cores/stub.ts";
 import { readTopology, type Topology, usableCores } from "../cores/topology.ts";
 import { runError, usageError } from "../errors.ts";
+import { AdaptiveRoles } from "./adaptive_roles.ts";
 import { parseWith, type VmConfig, type VmConfigInput, vmConfigSchema } from "./config.ts";
 import { bundledGuests, readGuestFiles } from "./guest_image.ts";
 import { exitsToDisable } from "./idling.ts";
@@ -59,10 +61,6 @@ function requestOf({ vcpus, placement, overcommit }: VmConfig): PlanRequest {
   return { vcpus, placement, overcommit };
 }
 
-function plannedOf({ id, config, plan }: Vm): Planned {
-  return { id, name: config.name, request: requestOf(config), plan };
-}
-
 /** The cores that machines use. */
 function coresOf(vms: readonly Vm[]): CoresInUse {
   return {
@@ -87,6 +85,8 @@ export class Runtime implements AsyncDisposable {
   readonly stub: Stub;
   /** TSC ticks in a millisecond. */
   readonly tscKhz: number;
+  /** Has more or fewer host cores poll, once it is switched on. */
+  readonly adaptive: AdaptiveRoles;
   readonly #stubPath: string;
   readonly #guestFolder: string;
   readonly #spinNs: number;
@@ -95,6 +95,8 @@ export class Runtime implements AsyncDisposable {
   readonly #vms = new Map<number, Vm>();
   /** Cores that poll, by what {@link servingCore} calls them. */
   readonly #hypervisors = new Map<string, Promise<HypervisorCore>>();
+  /** Which of them serves a machine, by the machine's number. */
+  readonly #serving = new Map<number, string>();
   /** Workers of same-core machines that have ended: the next machine finds their code compiled. */
   readonly #spareWorkers = new Set<HypervisorCore>();
   readonly #workers = new Set<HypervisorCore>();
@@ -121,6 +123,7 @@ export class Runtime implements AsyncDisposable {
     this.probe = probeEngine(this.stub);
     this.#spinNs = options.spinNs ?? (this.probe.native === "none" ? SPIN_NS_SOFT : SPIN_NS);
     this.tscKhz = this.stub.sx_tsc_khz(TSC_WINDOW_MS);
+    this.adaptive = new AdaptiveRoles(this);
   }
 
   /**
@@ -179,18 +182,37 @@ export class Runtime implements AsyncDisposable {
     return [...this.#vms.values()].filter((vm) => vm.state !== "stopped" && vm.state !== "failed");
   }
 
+  /** Machines that run or will, as plans are made of them. */
+  planned(): Planned[] {
+    return this.#living.map((vm) => this.#planned(vm));
+  }
+
+  #planned({ id, config, plan }: Vm): Planned {
+    const core = this.#serving.get(id);
+    return {
+      id,
+      name: config.name,
+      request: requestOf(config),
+      plan,
+      ...(core === undefined ? {} : { core }),
+    };
+  }
+
   #neighbour(id: number, { name, network, mac }: VmConfig): Neighbour {
     return { name, network: network && switchName(network), mac: macOf(id, mac) };
   }
 
-  /** The plan that a machine with this configuration would get now. */
-  planFor(config: VmConfig): CorePlan {
-    const request = requestOf(config);
-    const others = this.#living;
-    const inUse = coresOf(others);
-    const plan = config.plan ?? planCores(this.topology, request, inUse);
+  /** The plan that a machine would get now, when it brings none. */
+  planFor(request: PlanRequest & { readonly plan?: CorePlan | undefined }): CorePlan {
+    const inUse = coresOf(this.#living);
+    const plan = request.plan ?? planCores(this.topology, request, inUse);
     checkPlan(plan, this.topology, request, inUse);
     return plan;
+  }
+
+  /** What the plan of a machine to come would bring with it. */
+  effectsOf(request: PlanRequest, plan: CorePlan): PlanEffect[] {
+    return planEffects(this.topology, request, plan, { inUse: coresOf(this.#living) });
   }
 
   /**
@@ -226,6 +248,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Stops every machine and every core, and lets this process run where it could before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.adaptive[Symbol.asyncDispose]();
     for (const vm of [...this.#vms.values()]) await vm[Symbol.asyncDispose]();
     for (const core of [...this.#workers]) await core.stop();
     this.#workers.clear();
@@ -249,12 +272,13 @@ export class Runtime implements AsyncDisposable {
       acquireCores: (vm) => this.#acquireCores(vm),
       releaseCores: (vm, cores) => {
         this.#memberships.leave(vm.id);
+        this.#serving.delete(vm.id);
         if (vm.config.placement !== "same-core") return;
         for (const core of cores) if (!core.dead) this.#spareWorkers.add(core);
       },
       replan: (vm, plan) => this.#replan(vm, plan),
-      checkPlan: (vm, plan) =>
-        void this.#plansAfter(vm, parseWith(corePlanSchema, plan, "core plan")),
+      previewPlan: (vm, plan) =>
+        this.#effectsOfMove(vm, parseWith(corePlanSchema, plan, "core plan")),
       verifyPlacement: () => this.#verifyPlacement(),
       forget: (vm) => void this.#vms.delete(vm.id),
     };
@@ -283,10 +307,30 @@ export class Runtime implements AsyncDisposable {
     }
     const others = this.#living.filter((other) => other !== vm);
     if (vm.state !== "created") {
-      return replanned(this.topology, plannedOf(vm), plan, others.map(plannedOf));
+      const beside = others.map((other) => this.#planned(other));
+      return replanned(this.topology, this.#planned(vm), plan, beside);
     }
     checkPlan(plan, this.topology, requestOf(vm.config), coresOf(others));
     return new Map([...others.map((other) => [other.id, other.plan] as const), [vm.id, plan]]);
+  }
+
+  #effectsOfMove(vm: Vm, plan: CorePlan): PlanEffect[] {
+    const plans = this.#plansAfter(vm, plan);
+    const others = this.#living.filter((other) => other !== vm);
+    const core = this.#serving.get(vm.id), served = servingCore(plan, vm.id, vm.config)?.cpu;
+    const together = ({ id }: Vm) => core !== undefined && this.#serving.get(id) === core;
+    const cpuOf = (one: Vm) => servingCore(plans.get(one.id)!, one.id, one.config)?.cpu;
+    const moves = served !== servingCore(vm.plan, vm.id, vm.config)?.cpu;
+    const names = (vms: readonly Vm[]) => vms.map(({ config }) => config.name);
+    return planEffects(this.topology, requestOf(vm.config), plan, {
+      ...(vm.state === "created" ? {} : { before: vm.plan }),
+      ...(served === undefined ? {} : { served }),
+      inUse: coresOf(others),
+      followers: moves ? names(others.filter(together)) : [],
+      beside: core === undefined
+        ? []
+        : names(others.filter((other) => !together(other) && cpuOf(other) === served)),
+    });
   }
 
   /** Nobody else gets a word in until every role has moved. */
@@ -307,9 +351,10 @@ export class Runtime implements AsyncDisposable {
     moveRoles(this.stub, steps, threads, processes);
     this.#housekeeping = plan.housekeeping;
     for (const one of [vm, ...others]) one.replanned(plans.get(one.id)!);
-    const idle = this.#moveHypervisor(from, to);
+    const idle = to && from?.cpu !== to.cpu ? this.#moveHypervisor(vm, to) : undefined;
     this.#verifyPlacement();
     await idle?.then((core) => core.stop());
+    await this.#settleSpinning();
     const moves: Move[] = [];
     for (const step of steps) {
       if ("hold" in step) continue;
@@ -320,14 +365,34 @@ export class Runtime implements AsyncDisposable {
     return moves;
   }
 
-  /** A core that polls has moved: the one that was there, which serves nobody, has to go. */
-  #moveHypervisor(from?: ServingCore, to?: ServingCore): Promise<HypervisorCore> | undefined {
-    if (from === undefined || to === undefined || from.key === to.key) return undefined;
-    const idle = this.#hypervisors.get(to.key);
-    this.#hypervisors.set(to.key, this.#hypervisors.get(from.key)!);
-    this.#hypervisors.delete(from.key);
+  /**
+   * The core that serves a machine polls elsewhere now, beside those that serve others there. One that
+   * serves nobody has to go.
+   */
+  #moveHypervisor(vm: Vm, to: ServingCore): Promise<HypervisorCore> | undefined {
+    const from = this.#serving.get(vm.id)!;
+    const taken = new Set(this.#serving.values());
+    let { key } = to;
+    for (let n = 0; taken.has(key); n++) key = `${to.cpu}.${n}`;
+    const idle = this.#hypervisors.get(key);
+    this.#hypervisors.set(key, this.#hypervisors.get(from)!);
+    this.#hypervisors.delete(from);
+    for (const [id, core] of this.#serving) if (core === from) this.#serving.set(id, key);
     void idle?.then((core) => this.#workers.delete(core));
     return idle;
+  }
+
+  /** Who spins long keeps another hypervisor core of the same host core from running. */
+  async #settleSpinning(): Promise<void> {
+    const started = await Promise.allSettled(this.#hypervisors.values());
+    const cores = started.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    const shared = ({ cpu }: HypervisorCore) => cores.filter((core) => core.cpu === cpu).length > 1;
+    await Promise.all(cores.map(async (core) => {
+      // One that has died tells its machines by itself.
+      await core.spinFor(
+        shared(core) ? Math.min(this.#spinNs, SPIN_NS_SHARED) : this.#spinNs,
+      ).catch(() => {});
+    }));
   }
 
   async #acquireCores(vm: Vm): Promise<HypervisorCore[]> {
@@ -337,17 +402,19 @@ export class Runtime implements AsyncDisposable {
         vm.plan.guest.slice(0, vm.config.vcpus).map((cpu) => this.#sameCoreWorker(cpu)),
       );
     }
-    const core = await this.#pollingCore(servingCore(vm.plan, vm.id, vm.config)!);
+    const serving = servingCore(vm.plan, vm.id, vm.config)!;
+    this.#serving.set(vm.id, serving.key);
+    const core = await this.#pollingCore(serving);
+    await this.#settleSpinning();
     const { network, mac } = this.#neighbour(vm.id, vm.config);
     if (network !== undefined) this.#memberships.enter(network, vm.id, mac, core);
     return [core];
   }
 
-  #pollingCore({ cpu, key, shared }: ServingCore): Promise<HypervisorCore> {
+  #pollingCore({ cpu, key }: ServingCore): Promise<HypervisorCore> {
     const there = this.#hypervisors.get(key);
     if (there) return there;
-    const spinNs = shared ? Math.min(this.#spinNs, SPIN_NS_SHARED) : this.#spinNs;
-    const core = this.#startCore(cpu, spinNs, () => {
+    const core = this.#startCore(cpu, () => {
       for (const [key, one] of this.#hypervisors) if (one === core) this.#hypervisors.delete(key);
     });
     this.#hypervisors.set(key, core);
@@ -360,21 +427,17 @@ export class Runtime implements AsyncDisposable {
       this.#spareWorkers.delete(core);
       return core;
     }
-    return this.#startCore(cpu, this.#spinNs);
+    return this.#startCore(cpu);
   }
 
   /** @param died called when it does */
-  async #startCore(
-    cpu: number,
-    spinNs: number,
-    died: () => void = () => {},
-  ): Promise<HypervisorCore> {
+  async #startCore(cpu: number, died: () => void = () => {}): Promise<HypervisorCore> {
     const core: HypervisorCore = await HypervisorCore.start({
       stub: this.stub,
       stubPath: this.#stubPath,
       cpu,
       module: this.#workerModule,
-      spinNs,
+      spinNs: this.#spinNs,
       ticksPerNs: this.tscKhz / 1e6,
       onEvent: (event) => this.#receive(event as EndedEvent),
       onDeath: (reason) => {

@@ -13,6 +13,7 @@ import {
 import { forgetThread, placeThread } from "../cores/affinity.ts";
 import type { CorePlan, CorePlanInput } from "../cores/core_plan.ts";
 import type { HypervisorCore } from "../cores/hypervisor_core.ts";
+import type { PlanEffect } from "../cores/plan_effects.ts";
 import type { RoleThreads } from "../cores/role_mover.ts";
 import type { RoleMove } from "../cores/role_moves.ts";
 import { check, type Stub } from "../cores/stub.ts";
@@ -77,8 +78,8 @@ export interface VmHost {
   releaseCores(vm: Vm, cores: HypervisorCore[]): void;
   /** Moves its roles to the cores of another plan. */
   replan(vm: Vm, plan: CorePlanInput): Promise<Move[]>;
-  /** Refuses another plan for it that cannot be now. */
-  checkPlan(vm: Vm, plan: CorePlanInput): void;
+  /** What another plan for it would bring with it; refuses one that cannot be now. */
+  previewPlan(vm: Vm, plan: CorePlanInput): PlanEffect[];
   /** Checks every thread's affinity against the plans. */
   verifyPlacement(): void;
   /** The machine has given back everything. */
@@ -160,10 +161,11 @@ export class Vm implements AsyncDisposable {
   /**
    * Holds another plan against everything that {@link move} would, and moves nothing.
    *
+   * @returns what the plan would bring with it
    * @throws SplitXError as `move` does
    */
-  checkMove(plan: CorePlanInput): void {
-    this.#host.checkPlan(this, plan);
+  previewMove(plan: CorePlanInput): PlanEffect[] {
+    return this.#host.previewPlan(this, plan);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What runs on a hypervisor core's worker: its messages, and between them its loop. */
 import { CORE_BLOCK_BYTES } from "../cores/abi.ts";
 import { pinThread } from "../cores/affinity.ts";
-import type { OpenMessage, WorkerReply } from "../cores/hypervisor_core.ts";
+import type { OpenMessage, SpinMessage, WorkerReply } from "../cores/hypervisor_core.ts";
 import type { CoreView, Served } from "../cores/hypervisor_loop.ts";
 import { sameCoreLoop, type ServedVcpu } from "../cores/same_core_loop.ts";
 import { openStub, wordsAt } from "../cores/stub.ts";
@@ -14,6 +14,7 @@ import { ServedMachine } from "./served_machine.ts";
 /** What the worker can be told. */
 export type WorkerMessage =
   | OpenMessage
+  | SpinMessage
   /** Serve a machine; with `sameCoreVcpu`, run that vCPU of it on this very core. */
   | {
     readonly type: "attach";
@@ -124,6 +125,9 @@ export function serveWorker(loop: Loop): void {
     switch (message.type) {
       case "open":
         return open(message);
+      case "spin":
+        core = { ...opened().core, spinNs: message.spinNs };
+        return undefined;
       case "attach":
         return attach(message.machine, message.sameCoreVcpu);
       case "detach":

@@ -1,6 +1,7 @@
 /** What every core and machine does now: counters now, less counters before. */
 import { POSTED_DEPTH, RING_DEPTH } from "../../cores/abi.ts";
 import { usableCores } from "../../cores/topology.ts";
+import { HypervisorLoad } from "../hypervisor_load.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Vm } from "../vm.ts";
 import type { VmStats } from "../vm_stats.ts";
@@ -9,12 +10,10 @@ import type { CoreActivity, CoreRole, MachineActivity, Snapshot } from "./schema
 
 const NS_PER_MS = 1e6;
 
-/** Time of one thread or core, nanoseconds since its start. */
+/** Time of one vCPU's thread, nanoseconds since its start. */
 interface Times {
   readonly busy: number;
   readonly spin: number;
-  /** All of which the others are parts. */
-  readonly whole: number;
 }
 
 interface Shares {
@@ -87,7 +86,8 @@ export function rolesOf(vms: readonly Vm[]): Map<number, CoreRole[]> {
 export class Activity {
   readonly #runtime: Runtime;
   readonly #now: () => number;
-  readonly #load = new HostLoad();
+  readonly #hostLoad = new HostLoad();
+  readonly #hypervisorLoad: HypervisorLoad;
   #times = new Map<string, Times>();
   #sums = new Map<number, Sums>();
   #at: number;
@@ -96,6 +96,7 @@ export class Activity {
   /** @param now milliseconds since the epoch */
   constructor(runtime: Runtime, now: () => number) {
     this.#runtime = runtime;
+    this.#hypervisorLoad = new HypervisorLoad(runtime);
     this.#now = now;
     this.#at = now();
   }
@@ -153,11 +154,10 @@ export class Activity {
     this.#times = new Map();
     const since = (key: string, times: Times): Times => {
       this.#times.set(key, times);
-      const last = before.get(key) ?? { busy: 0, spin: 0, whole: 0 };
+      const last = before.get(key) ?? { busy: 0, spin: 0 };
       return {
         busy: Math.max(0, times.busy - last.busy),
         spin: Math.max(0, times.spin - last.spin),
-        whole: Math.max(0, times.whole - last.whole),
       };
     };
     const shares = new Map<number, Shares>();
@@ -165,7 +165,6 @@ export class Activity {
       const there = shares.get(cpu) ?? { busy: 0, spin: 0 };
       shares.set(cpu, { busy: there.busy + busy, spin: there.spin + spin });
     };
-    const served = new Map<number, number>();
     for (const vm of vms) {
       if (!isLiving(vm)) continue;
       for (const [i, vcpu] of stats.get(vm)!.vcpus.entries()) {
@@ -173,7 +172,6 @@ export class Activity {
         const { busy: guest, spin } = since(`vcpu ${vm.id}.${i}`, {
           busy: vcpu.cpuNs,
           spin: vcpu.waitNs,
-          whole: 0,
         });
         const waits = Math.min(spin, guest);
         const sameCore = vm.config.placement === "same-core";
@@ -181,25 +179,13 @@ export class Activity {
           busy: (sameCore ? guest : guest - waits) / spanNs,
           spin: sameCore ? 0 : waits / spanNs,
         });
-        const [cpu] = vm.plan.hypervisor;
-        if (cpu === undefined) continue;
-        const serving = since(`served ${vm.id}.${i}`, { busy: vcpu.servedNs, spin: 0, whole: 0 });
-        served.set(cpu, (served.get(cpu) ?? 0) + serving.busy);
       }
     }
-    const { nsPerTick } = this.#runtime;
-    for (const core of this.#runtime.hypervisorCores) {
-      const { loopTicks, parkedTicks, turns } = core.stats();
-      if (turns === 0 && !served.has(core.cpu)) continue;
-      const { whole, spin: parked } = since(`core ${core.handle}`, {
-        busy: 0,
-        spin: parkedTicks * nsPerTick,
-        whole: loopTicks * nsPerTick,
-      });
-      add(core.cpu, hypervisorShares(whole, parked, served.get(core.cpu) ?? 0));
-    }
-    const load = this.#load.read(), roles = rolesOf(vms);
-    return usableCores(this.#runtime.topology).map(({ cpu }) => {
+    for (const { core, ...shares } of this.#hypervisorLoad.look(stats)) add(core.cpu, shares);
+    const { topology } = this.#runtime;
+    const load = topology.simulated ? new Map<number, number>() : this.#hostLoad.read();
+    const roles = rolesOf(vms);
+    return usableCores(topology).map(({ cpu }) => {
       const hostBusy = rounded(load.get(cpu) ?? 0), own = shares.get(cpu);
       const busy = own ? rounded(own.busy) : hostBusy;
       const spin = own ? Math.min(rounded(own.spin), rounded(1 - busy)) : 0;
@@ -213,11 +199,4 @@ export class Activity {
       };
     });
   }
-}
-
-/** A loop that says nothing of itself sleeps, or has not once been idle. */
-function hypervisorShares(whole: number, parked: number, served: number): Shares {
-  if (whole <= 0) return { busy: served > 0 ? 1 : 0, spin: 0 };
-  const busy = clamped(served / whole);
-  return { busy, spin: clamped(1 - busy - clamped(parked / whole)) };
 }

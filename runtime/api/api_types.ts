@@ -44,8 +44,26 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The cores that a machine would get now, or why it would get none */
+        /** The cores that a machine would get now and what that brings with it, or why it gets none */
         post: operations["previewPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/adaptive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Adaptive roles: settings, what the last look saw, and the decisions */
+        get: operations["getAdaptive"];
+        /** Switches adaptive roles on or off, with the thresholds given and defaults for the rest */
+        put: operations["setAdaptive"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -226,7 +244,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether it could have another plan now, or why not */
+        /** What another plan would bring with it, or why it cannot be */
         post: operations["previewMove"];
         delete?: never;
         options?: never;
@@ -564,6 +582,7 @@ export interface components {
                 };
             };
             cores: components["schemas"]["HostCore"][];
+            simulated: boolean;
         };
         EngineProbe: {
             /** @enum {string} */
@@ -612,6 +631,10 @@ export interface components {
             /** @enum {string} */
             engine: "kvm" | "soft";
             why: string;
+            effects: {
+                good: boolean;
+                text: string;
+            }[];
         } | {
             /** @enum {boolean} */
             possible: false;
@@ -624,6 +647,209 @@ export interface components {
             /** @default [] */
             sidecore?: number[];
             guest: number[];
+        };
+        PlanRequest: {
+            /** @default vm */
+            name?: string;
+            guest: string;
+            initrd?: string;
+            /**
+             * @default auto
+             * @enum {string}
+             */
+            engine?: "auto" | "kvm" | "soft";
+            /**
+             * @default micro
+             * @enum {string}
+             */
+            machine?: "micro" | "pc";
+            /** @enum {string} */
+            irqchip?: "none" | "full" | "split";
+            /**
+             * @default split
+             * @enum {string}
+             */
+            placement?: "same-core" | "split";
+            /**
+             * @default polled
+             * @enum {string}
+             */
+            notification?: "exit" | "polled";
+            /**
+             * @default host
+             * @enum {string}
+             */
+            clock?: "host" | "virtual";
+            seed?: number;
+            epoch?: number;
+            /** @default false */
+            traceHash?: boolean;
+            trace?: {
+                /** @default 0 */
+                from?: number;
+                /** @default 9007199254740991 */
+                count?: number;
+            };
+            /** @default 1 */
+            vcpus?: number;
+            /** @default 67108864 */
+            memory?: number | string;
+            disk?: string;
+            /** @default false */
+            writable?: boolean;
+            /** @default [] */
+            disks?: {
+                file: string;
+                /** @default false */
+                writable?: boolean;
+                serial?: string;
+                /** @default 1 */
+                queues?: number;
+            }[];
+            network?: string;
+            mac?: string;
+            /**
+             * @default serial
+             * @enum {string}
+             */
+            console?: "serial" | "virtio";
+            /** @default [] */
+            ports?: {
+                name: string;
+                socket: string;
+            }[];
+            /** @default  */
+            cmdline?: string;
+            cpuid?: string | {
+                policy?: string;
+                leaves: {
+                    leaf: number | string;
+                    /** @default 0 */
+                    subleaf?: number | string;
+                    eax?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    ebx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    ecx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                    edx?: (number | string) | {
+                        value: number | string;
+                        mask: number | string;
+                    };
+                }[];
+            };
+            /** @default {} */
+            polling?: {
+                /** @default 1 */
+                startRate?: number;
+                /** @default 3000 */
+                stopIdleMs?: number;
+                /** @default 64 */
+                quantum?: number;
+                /** @default 8 */
+                leastQuantum?: number;
+                /** @default 10 */
+                stuckUs?: number;
+            };
+            plan?: {
+                housekeeping: number[];
+                hypervisor: number[];
+                /** @default [] */
+                sidecore?: number[];
+                guest: number[];
+            };
+            /** @default false */
+            overcommit?: boolean;
+            /** @default 1 */
+            hypervisors?: number;
+        };
+        Adaptive: {
+            settings: components["schemas"]["AdaptiveSettings"];
+            cores: {
+                cpu: number;
+                busy: number;
+            }[];
+            last: string;
+            decisions: {
+                at: string;
+                /** @enum {string} */
+                action: "add" | "remove";
+                why: string;
+                moves: {
+                    /** @enum {string} */
+                    role: "housekeeping" | "hypervisor" | "guest";
+                    vcpu?: number;
+                    from: number[];
+                    to: number[];
+                    pauseNs?: number;
+                    vm: number;
+                    name: string;
+                }[];
+                refused?: string;
+                times: number;
+            }[];
+        };
+        AdaptiveSettings: {
+            enabled: boolean;
+            /** @default 0.8 */
+            addAbove?: number;
+            /** @default 0.5 */
+            removeBelow?: number;
+            /** @default 5 */
+            looks?: number;
+            /** @default 1 */
+            least?: number;
+            most?: number;
+        };
+        Vm: {
+            id: number;
+            name: string;
+            /** @enum {string} */
+            state: "created" | "running" | "paused" | "stopped" | "failed";
+            config: {
+                name: string;
+                guest: string;
+                /** @enum {string} */
+                engine: "kvm" | "soft";
+                /** @enum {string} */
+                machine: "micro" | "pc";
+                /** @enum {string} */
+                irqchip: "none" | "full" | "split";
+                /** @enum {string} */
+                placement: "same-core" | "split";
+                /** @enum {string} */
+                notification: "exit" | "polled";
+                /** @enum {string} */
+                clock: "host" | "virtual";
+                vcpus: number;
+                memory: number;
+                cmdline: string;
+                /** @enum {string} */
+                console: "serial" | "virtio";
+                network?: string;
+                disks: string[];
+            };
+            plan: components["schemas"]["CorePlan"];
+            end?: {
+                /** @enum {string} */
+                state: "stopped" | "failed";
+                code?: number;
+                reason?: string;
+                lastExit?: {
+                    reason: string;
+                    address: string;
+                    rip: string;
+                    detail: number;
+                };
+            };
+            knobs: "notification"[];
+            watchers: number;
         };
         VmRequest: {
             /** @default vm */
@@ -744,50 +970,6 @@ export interface components {
             /** @default false */
             overcommit?: boolean;
         };
-        Vm: {
-            id: number;
-            name: string;
-            /** @enum {string} */
-            state: "created" | "running" | "paused" | "stopped" | "failed";
-            config: {
-                name: string;
-                guest: string;
-                /** @enum {string} */
-                engine: "kvm" | "soft";
-                /** @enum {string} */
-                machine: "micro" | "pc";
-                /** @enum {string} */
-                irqchip: "none" | "full" | "split";
-                /** @enum {string} */
-                placement: "same-core" | "split";
-                /** @enum {string} */
-                notification: "exit" | "polled";
-                /** @enum {string} */
-                clock: "host" | "virtual";
-                vcpus: number;
-                memory: number;
-                cmdline: string;
-                /** @enum {string} */
-                console: "serial" | "virtio";
-                network?: string;
-                disks: string[];
-            };
-            plan: components["schemas"]["CorePlan"];
-            end?: {
-                /** @enum {string} */
-                state: "stopped" | "failed";
-                code?: number;
-                reason?: string;
-                lastExit?: {
-                    reason: string;
-                    address: string;
-                    rip: string;
-                    detail: number;
-                };
-            };
-            knobs: "notification"[];
-            watchers: number;
-        };
         VmStats: {
             vcpus: components["schemas"]["VcpuStats"][];
             wildPorts: number;
@@ -861,6 +1043,10 @@ export interface components {
         MovePreview: {
             /** @enum {boolean} */
             possible: true;
+            effects: {
+                good: boolean;
+                text: string;
+            }[];
         } | {
             /** @enum {boolean} */
             possible: false;
@@ -1158,7 +1344,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["VmRequest"];
+                "application/json": components["schemas"]["PlanRequest"];
             };
         };
         responses: {
@@ -1169,6 +1355,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanPreview"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAdaptive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Settings and decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adaptive"];
+                };
+            };
+            /** @description The request is wrong, or something is in its way */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host cannot do it, or a defect */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setAdaptive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdaptiveSettings"];
+            };
+        };
+        responses: {
+            /** @description Settings and decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adaptive"];
                 };
             };
             /** @description The request is wrong, or something is in its way */

@@ -13,6 +13,7 @@ import { Metrics } from "./metrics.ts";
 import { Problem, problemOf, type ProblemPlace } from "./problem.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { REFERENCE_STYLE, referencePage } from "./reference.ts";
+import { addAdaptive } from "./routes/adaptive.ts";
 import { addConsole } from "./routes/console.ts";
 import { addEvents } from "./routes/events.ts";
 import { addExperiments } from "./routes/experiments.ts";
@@ -112,6 +113,7 @@ export function createApi(context: ApiContext): Api {
 
   addHost(app, context);
   addPlan(app, context, live);
+  addAdaptive(app, context);
   addVms(app, machines);
   addVmPlan(app, machines);
   addConsole(app, machines, context.consoles);

@@ -6,6 +6,7 @@ import { z } from "@hono/zod-openapi";
 import { corePlanSchema } from "../../cores/core_plan.ts";
 import type { EngineProbe } from "../../cores/engine.ts";
 import type { HostCore } from "../../cores/topology.ts";
+import { adaptiveSettingsSchema } from "../adaptive_roles.ts";
 import { vmConfigSchema } from "../config.ts";
 import { STEPS, type VmState } from "../lifecycle.ts";
 import type { QueueOccupancy } from "../devices/virtio/queue_table.ts";
@@ -53,7 +54,7 @@ const probeSchema = z.strictObject({
   maxVcpus: z.int(),
 }).openapi("EngineProbe") satisfies z.ZodType<EngineProbe>;
 
-/** The host: what it is, its cores, and what the engine probe measured. */
+/** The host: what it is, its cores, whether they are only described in a file, and what the engine probe measured. */
 export const hostResourceSchema = z.strictObject({
   host: hostSchema,
   probe: probeSchema,
@@ -63,6 +64,8 @@ export const hostResourceSchema = z.strictObject({
     pc: z.strictObject({ engine: z.enum(["kvm", "soft"]), why: z.string() }),
   }),
   cores: z.array(hostCoreSchema).readonly(),
+  /** Whether the cores are those of a description: machines can be planned on it, and none made. */
+  simulated: z.boolean(),
 }).openapi("Host");
 
 /** What a host core does, and for whom. */
@@ -155,6 +158,16 @@ export const snapshotSchema = z.strictObject({
 export const planResourceSchema = snapshotSchema.pick({ at: true, spanMs: true, cores: true })
   .openapi("Plan");
 
+/** What a machine would ask of a plan; more than one may have can be tried. */
+export const planRequestSchema = vmRequestSchema.safeExtend({
+  vcpus: z.int().min(1).max(256).default(1),
+  /** Hypervisor cores; machines with one plan take turns on them. */
+  hypervisors: z.int().min(1).max(64).default(1),
+}).openapi("PlanRequest");
+
+/** What a plan brings with it, the disadvantages first. */
+const planEffectsSchema = z.array(z.strictObject({ good: z.boolean(), text: z.string() }));
+
 /** Whether a machine would get cores now, and which. */
 export const planPreviewSchema = z.discriminatedUnion("possible", [
   z.strictObject({
@@ -162,29 +175,55 @@ export const planPreviewSchema = z.discriminatedUnion("possible", [
     plan: planSchema,
     engine: z.enum(["kvm", "soft"]),
     why: z.string(),
+    effects: planEffectsSchema,
   }),
   z.strictObject({ possible: z.literal(false), code: z.string(), reason: z.string() }),
 ]).openapi("PlanPreview");
 
 /** Whether a machine could have another plan. */
 export const movePreviewSchema = z.discriminatedUnion("possible", [
-  z.strictObject({ possible: z.literal(true) }),
+  z.strictObject({ possible: z.literal(true), effects: planEffectsSchema }),
   z.strictObject({ possible: z.literal(false), code: z.string(), reason: z.string() }),
 ]).openapi("MovePreview");
+
+const moveSchema = z.strictObject({
+  role: z.enum(["housekeeping", "hypervisor", "guest"]),
+  vcpu: z.int().optional(),
+  from: z.array(z.int()).readonly(),
+  to: z.array(z.int()).readonly(),
+  /** How long a vCPU was kept from its guest, measured in the stub. */
+  pauseNs: count.optional(),
+});
 
 /** A machine whose roles have moved. */
 export const movesSchema = z.strictObject({
   plan: planSchema,
   /** In the order in which they moved. */
-  moves: z.array(z.strictObject({
-    role: z.enum(["housekeeping", "hypervisor", "guest"]),
-    vcpu: z.int().optional(),
-    from: z.array(z.int()).readonly(),
-    to: z.array(z.int()).readonly(),
-    /** How long a vCPU was kept from its guest, measured in the stub. */
-    pauseNs: count.optional(),
-  })),
+  moves: z.array(moveSchema),
 }).openapi("Moves");
+
+export const adaptiveRequestSchema = adaptiveSettingsSchema.clone().openapi("AdaptiveSettings");
+
+/** Adaptive roles: their settings, what they see, and what they decided. */
+export const adaptiveSchema = z.strictObject({
+  settings: adaptiveRequestSchema,
+  /** Host cores that poll, as the last look saw them. */
+  cores: z.array(z.strictObject({ cpu: z.int(), busy: share })).readonly(),
+  /** What the last look came to. */
+  last: z.string(),
+  /** The latest first. */
+  decisions: z.array(z.strictObject({
+    /** ISO 8601, UTC. */
+    at: z.string(),
+    action: z.enum(["add", "remove"]),
+    why: z.string(),
+    moves: z.array(moveSchema.extend({ vm: z.int(), name: z.string() })).readonly(),
+    /** Why it could not be, or not as a whole. */
+    refused: z.string().optional(),
+    /** How often in a row it was taken and refused. */
+    times: z.int(),
+  })).readonly(),
+}).openapi("Adaptive");
 
 const { shape } = vmConfigSchema;
 

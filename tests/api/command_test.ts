@@ -1,57 +1,7 @@
 /** `deno task run` with the API beside it: how long it stays, and where it listens. */
-import { match, ok, strictEqual } from "node:assert";
-import { cliRun, engineTest, eventually, PROJECT, TempFile } from "../support.ts";
-
-/** A `run` that goes on. */
-class Running implements AsyncDisposable {
-  output = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #read: Promise<void>;
-
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "cli/run.ts", ...args],
-      cwd: PROJECT,
-      env: { NO_COLOR: "1", ...env },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    this.#read = this.#readAll();
-  }
-
-  async #readAll(): Promise<void> {
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      this.output += text;
-    }
-  }
-
-  /** Where its API is, once its guest has ended. */
-  async address(): Promise<string> {
-    const line = /^the dashboard is on (\S+) until Ctrl-C$/m;
-    await eventually("it says where", () => line.test(this.output));
-    return line.exec(this.output)![1]!;
-  }
-
-  /** Interrupts it: its exit code and how long it took. */
-  async interrupt(): Promise<{ code: number; ms: number }> {
-    const before = performance.now();
-    this.#child.kill("SIGINT");
-    const { code } = await this.#child.status;
-    await this.#read;
-    return { code, ms: performance.now() - before };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-    await this.#child.status;
-    await this.#read;
-  }
-}
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { Running } from "../running.ts";
+import { cliRun, engineTest, TempFile } from "../support.ts";
 
 engineTest("run stays up with its API after the guest, until Ctrl-C", async () => {
   await using running = new Running(["--guest", "hello", "--listen", "0"]);
@@ -74,6 +24,30 @@ engineTest("run stays up with its API after the guest, until Ctrl-C", async () =
   strictEqual(code, 130);
   ok(ms < 1500, `${ms} ms`);
   await events.body!.cancel().catch(() => {});
+});
+
+engineTest(
+  "run --topology stays up with the dashboard of the host that a file describes",
+  async () => {
+    const args = ["--topology", "examples/two_sockets.json", "--guest", "hello", "--listen", "0"];
+    await using running = new Running(args);
+    const address = await running.address();
+    match(running.output, /^nothing was started/m);
+    const { simulated, cores } = await (await fetch(`${address}/api/host`)).json();
+    deepStrictEqual([simulated, cores.length], [true, 128]);
+    match(await (await fetch(address)).text(), /A host of 128 cores/);
+    strictEqual((await running.interrupt()).code, 130);
+  },
+);
+
+engineTest("run --adaptive has adaptive roles on", async () => {
+  await using running = new Running(["--adaptive", "--guest", "hello", "--listen", "0"]);
+  const address = await running.address();
+  const { settings } = await (await fetch(`${address}/api/adaptive`)).json();
+  strictEqual(settings.enabled, true);
+  const refused = await cliRun(["--adaptive", "--topology", "examples/two_sockets.json"]);
+  match(refused.stderr, /^run: --adaptive needs machines that run/m);
+  strictEqual(refused.code, 2);
 });
 
 engineTest("run --no-ui ends with the guest, and --once with its exit code", async () => {

@@ -1,12 +1,13 @@
 /** Every route answers as its document says, and wrong requests get problem documents. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert";
+import { readSimulatedTopology } from "../../cores/simulated_topology.ts";
 import { experimentResults } from "../../experiments/results.ts";
 import { Activity } from "../../runtime/api/activity.ts";
 import { Live } from "../../runtime/api/live.ts";
 import type { ExperimentCatalogue } from "../../runtime/api/context.ts";
 import type { ExperimentJob } from "../../runtime/api/schemas.ts";
 import { describeHost } from "../../runtime/records.ts";
-import { engineTest, eventually } from "../support.ts";
+import { engineTest, eventually, PROJECT } from "../support.ts";
 import { TestApi } from "./support.ts";
 
 engineTest("host, plan, guests, health and metrics answer as documented", async () => {
@@ -48,6 +49,14 @@ engineTest("a plan is previewed, or the reason is told", async () => {
   const possible = await preview({ guest: "hello" });
   strictEqual(possible.possible, true);
   strictEqual(possible.plan.guest.length, 1);
+  const [hypervisor] = possible.plan.hypervisor;
+  ok(
+    possible.effects.some(({ text }: { text: string }) =>
+      text.endsWith(`hypervisor core ${hypervisor}`)
+    ),
+  );
+  const shared = await preview({ guest: "hello", hypervisors: 3, overcommit: true });
+  strictEqual(shared.plan.hypervisor.length, 3);
   const cores = api.runtime.topology.cores.length;
   if (cores > 8) return;
   const refused = await preview({ guest: "hello", vcpus: 8 });
@@ -112,7 +121,9 @@ engineTest(
       guest: plan.hypervisor,
     };
     const path = `/api/vms/${id}/plan`, preview = `${path}/preview`;
-    deepStrictEqual((await api.request("POST", preview, swapped)).json, { possible: true });
+    const previewed = (await api.request("POST", preview, swapped)).json;
+    strictEqual(previewed.possible, true);
+    ok(previewed.effects.length > 0);
     const both = { ...plan, guest: plan.hypervisor };
     const refused = (await api.request("POST", preview, both)).json;
     deepStrictEqual([refused.possible, refused.code], [false, "plan-impossible"]);
@@ -126,6 +137,49 @@ engineTest(
     await api.request("DELETE", `/api/vms/${id}`);
   },
 );
+
+engineTest("adaptive roles are switched by the API, which tells their decisions", async () => {
+  await using api = await TestApi.open();
+  const path = "/api/adaptive";
+  const off = (await api.request("GET", path)).json;
+  deepStrictEqual([off.settings.enabled, off.decisions], [false, []]);
+  const { json: { id } } = await api.request("POST", "/api/vms", {
+    guest: "crash",
+    cmdline: "do=loop",
+  });
+  await api.request("POST", `/api/vms/${id}/start`);
+  const wanted = { enabled: true, least: 2, looks: 1 };
+  const { settings } = (await api.request("PUT", path, wanted)).json;
+  deepStrictEqual(settings, { ...wanted, addAbove: 0.8, removeBelow: 0.5 });
+  await eventually("it decides", () => api.runtime.adaptive.state.decisions.length > 0);
+  const { decisions: [decision], cores } = (await api.request("GET", path)).json;
+  strictEqual(decision.action, "add");
+  match(decision.refused, /no host core has several hypervisor cores/);
+  strictEqual(cores.length, 1);
+  const again = (await api.request("PUT", path, { enabled: false })).json;
+  deepStrictEqual([again.settings.enabled, again.settings.least], [false, 1]);
+  strictEqual(again.decisions.length, 1);
+});
+
+engineTest("a simulated host is planned on, marked as such, and gets no machine", async () => {
+  await using api = await TestApi.open({}, {
+    topology: readSimulatedTopology(`${PROJECT}examples/two_sockets.json`),
+  });
+  const host = (await api.request("GET", "/api/host")).json;
+  deepStrictEqual([host.simulated, host.cores.length], [true, 128]);
+  const { cores } = (await api.request("GET", "/api/plan")).json;
+  ok(
+    cores.every(({ busy, roles }: { busy: number; roles: unknown[] }) =>
+      busy === 0 && roles.length === 0
+    ),
+  );
+  const body = { guest: "hello", vcpus: 70, hypervisors: 2 };
+  const { plan, effects } = (await api.request("POST", "/api/plan/preview", body)).json;
+  deepStrictEqual([plan.guest.length, plan.hypervisor], [70, [1, 2]]);
+  ok(effects.some(({ text }: { text: string }) => text.includes("on another NUMA node")));
+  await api.refused("simulated-topology", 422, "POST", "/api/vms", { guest: "hello" });
+  await api.refused("bad-request", 422, "POST", "/api/vms", { guest: "hello", vcpus: 70 });
+});
 
 engineTest("a machine that ends by itself says how", async () => {
   await using api = await TestApi.open();
@@ -359,6 +413,10 @@ const WRONG:
     ["bad-request", 422, "POST", "/api/vms", { guest: "hello", colour: "red" }],
     ["bad-request", 422, "POST", "/api/vms", { guest: "hello", memory: "lots" }],
     ["bad-request", 422, "POST", "/api/vms", { guest: "hello", clock: "virtual", engine: "kvm" }],
+    ["bad-request", 422, "PUT", "/api/adaptive", {}],
+    ["bad-request", 422, "PUT", "/api/adaptive", { enabled: true, addAbove: 2 }],
+    ["bad-config", 422, "PUT", "/api/adaptive", { enabled: true, addAbove: 0.4 }],
+    ["bad-request", 422, "POST", "/api/plan/preview", { guest: "hello", hypervisors: 0 }],
     ["json-needed", 415, "POST", "/api/vms", "guest=hello", { "content-type": "text/plain" }],
     ["json-needed", 415, "POST", "/api/vms", "guest=hello", {
       "content-type": "application/x-www-form-urlencoded",

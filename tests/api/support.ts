@@ -6,7 +6,7 @@ import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
 import type { ApiContext } from "../../runtime/api/context.ts";
 import { RunStore } from "../../runtime/run_store.ts";
 import { describeHost } from "../../runtime/records.ts";
-import { Runtime } from "../../runtime/runtime.ts";
+import { Runtime, type RuntimeOptions } from "../../runtime/runtime.ts";
 
 const NO_LIMIT = { perSecond: 1e9, burst: 1e9 };
 
@@ -42,11 +42,14 @@ export class TestApi implements AsyncDisposable {
     this.#document = new DocumentChecks(this.#api);
   }
 
-  static async open(options: Partial<ApiContext> = {}): Promise<TestApi> {
+  static async open(
+    options: Partial<ApiContext> = {},
+    runtime: RuntimeOptions = {},
+  ): Promise<TestApi> {
     const folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "splitx-api-" }));
     Deno.mkdirSync(`${folder}/images`);
     Deno.writeTextFileSync(`${folder}/images/disk.img`, "x".repeat(8192));
-    return new TestApi(await Runtime.open(), folder, options);
+    return new TestApi(await Runtime.open(runtime), folder, options);
   }
 
   /** Asks, and holds the answer against the document. */
@@ -72,7 +75,8 @@ export class TestApi implements AsyncDisposable {
       // deno-lint-ignore no-explicit-any
       json: /json/.test(type) ? JSON.parse(text) as any : undefined,
     };
-    this.#document.check(method, new URL(path, "http://localhost").pathname, answer);
+    // A path with `..` is another one by the time it is sent.
+    this.#document.check(method, new URL(`http://localhost${path}`).pathname, answer);
     return answer;
   }
 

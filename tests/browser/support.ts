@@ -12,7 +12,7 @@ import type { ApiContext } from "../../runtime/api/context.ts";
 import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
 import { parseListen } from "../../runtime/api/listening.ts";
 import { RunStore } from "../../runtime/run_store.ts";
-import { Runtime } from "../../runtime/runtime.ts";
+import { Runtime, type RuntimeOptions } from "../../runtime/runtime.ts";
 import { readAssets } from "../../ui/_server/assets.ts";
 import { createDashboard } from "../../ui/_server/dashboard.tsx";
 import { CACHE, NO_ENGINE, testUnless } from "../support.ts";
@@ -34,6 +34,18 @@ const NO_CHROMIUM = exists(CHROMIUM)
   ? ""
   : "chromium is not installed: apt-get install -y chromium";
 
+/** Opens a browser; disposal closes it. */
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+/** An empty page, which waits no longer than a test has time. */
+export async function openPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
+  return page;
+}
+
 /** See the head of this file. */
 export class TestDashboard implements AsyncDisposable {
   readonly runtime: Runtime;
@@ -44,8 +56,7 @@ export class TestDashboard implements AsyncDisposable {
   /** What went wrong in the page. */
   readonly errors: string[] = [];
   readonly #browser: Browser;
-  readonly #context: Omit<ApiContext, "reach">;
-  #server: ApiServer;
+  readonly #server: ApiServer;
 
   private constructor(
     runtime: Runtime,
@@ -58,23 +69,21 @@ export class TestDashboard implements AsyncDisposable {
     this.runtime = runtime;
     this.folder = folder;
     this.store = store;
-    this.#context = context;
     this.#server = serveApi(context, parseListen("0"));
     this.#browser = browser;
     this.page = page;
-    page.setDefaultTimeout(TIMEOUT_MS);
     page.on("pageerror", (error) => void this.errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") this.errors.push(message.text());
     });
   }
 
-  /** Opens everything; the page is still empty. */
-  static async open(more: Partial<ApiContext> = {}): Promise<TestDashboard> {
+  /** Opens everything, a runtime with these options included; the page is still empty. */
+  static async open(options: RuntimeOptions = {}): Promise<TestDashboard> {
     const assets = readAssets(await buildDashboard(() => {}));
-    const runtime = await Runtime.open();
+    const runtime = await Runtime.open(options);
     const folder = Deno.makeTempDirSync({ prefix: "splitx-browser-" });
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const browser = await openBrowser();
     const store = new RunStore(`${folder}/runs.sqlite`);
     const context = {
       runtime,
@@ -86,9 +95,8 @@ export class TestDashboard implements AsyncDisposable {
       now: () => Date.now(),
       log: (line: string) => console.error(line),
       pages: (api: Parameters<typeof createDashboard>[0]) => createDashboard(api, assets),
-      ...more,
     };
-    return new TestDashboard(runtime, folder, store, context, browser, await browser.newPage());
+    return new TestDashboard(runtime, folder, store, context, browser, await openPage(browser));
   }
 
   get address(): string {
@@ -100,14 +108,6 @@ export class TestDashboard implements AsyncDisposable {
     await this.page.goto(this.address + path);
     await this.page.locator(".connection[data-state=live]").waitFor();
     return this.page;
-  }
-
-  /** Ends the server, and starts another in its place when `work` is done. */
-  async gone(work: () => Promise<void>): Promise<void> {
-    const { port } = new URL(this.address);
-    await this.#server[Symbol.asyncDispose]();
-    await work();
-    this.#server = serveApi(this.#context, parseListen(port));
   }
 
   /** Holds the page against the rules of accessibility: nothing serious. */

@@ -6,9 +6,12 @@ const WORDS = { waiting: "connecting", live: "live", gone: "runtime gone" } as c
 
 export function ConnectionStatus() {
   useEffect(watchRuntime, []);
+  const state = connection.value;
+  // What a page shows of a runtime that is gone loses its colours.
+  useEffect(() => void (document.documentElement.dataset.runtime = state), [state]);
   return (
-    <span class="connection" role="status" data-state={connection.value}>
-      {WORDS[connection.value]}
+    <span class="connection" role="status" data-state={state}>
+      {WORDS[state]}
     </span>
   );
 }

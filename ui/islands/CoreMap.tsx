@@ -3,12 +3,16 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { createClient, type Schemas } from "../../runtime/api/client.ts";
 import { percent, time } from "../components/format.ts";
+import { PlanEffects, type PlanEffectsProps } from "../components/PlanEffects.tsx";
 import { coreGrid, type HostCore } from "./core_grid.ts";
-import { machineStates, snapshot, watchRuntime } from "./live.ts";
+import { connection, machineStates, snapshot, watchRuntime } from "./live.ts";
 import { type MovableRole, type Plan, planAfter, planChanges } from "./plan_edit.ts";
+import { rolesByCore, triedPlan, type TriedRole } from "./tried_plan.ts";
 
 const LETTERS = { guest: "G", hypervisor: "H", sidecore: "S", housekeeping: "K" } as const;
 const NOTHING = { busy: 0, spin: 0, idle: 1, roles: [] } as const;
+/** With more cores than this the map shows letters only. */
+const MOST_ROOMY = 32;
 
 type Activity = Schemas["CoreActivity"];
 type Vm = Schemas["Vm"];
@@ -18,30 +22,31 @@ interface Proposal {
   readonly vm: Vm;
   readonly plan: Plan;
   readonly changes: readonly string[];
+  readonly effects: PlanEffectsProps["effects"];
   /** Why it cannot be. */
   readonly refused?: string;
 }
 
 export interface CoreMapProps {
   readonly cores: readonly HostCore[];
-  readonly simulated: boolean;
 }
 
 const api = createClient();
 const picked = signal<MovableRole | undefined>(undefined);
 
-export function CoreMap({ cores, simulated }: CoreMapProps) {
+export function CoreMap({ cores }: CoreMapProps) {
   const vms = useSignal<readonly Vm[]>([]);
   const proposal = useSignal<Proposal | undefined>(undefined);
   const undo = useSignal<{ vm: Vm; plan: Plan } | undefined>(undefined);
   const notice = useSignal("");
   useEffect(watchRuntime, []);
-  const states = machineStates.value;
+  const states = machineStates.value, live = connection.value === "live";
   const readVms = async () => {
     const { data } = await api.GET("/api/vms");
     if (data) vms.value = data;
   };
-  useEffect(() => void readVms(), [states]);
+  // A runtime that comes back is another one.
+  useEffect(() => void (live && readVms()), [states, live]);
 
   const propose = async (role: MovableRole, to: number) => {
     picked.value = undefined;
@@ -53,6 +58,7 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
       vm,
       plan,
       changes: planChanges(vm.plan, plan),
+      effects: data?.possible ? data.effects : [],
       ...(data?.possible ? {} : { refused: data?.reason ?? "the runtime does not answer" }),
     };
   };
@@ -75,13 +81,9 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
 
   const activity = new Map(snapshot.value?.cores.map((core) => [core.cpu, core]));
   const grid = coreGrid(cores);
+  const tried = triedPlan.value ? rolesByCore(triedPlan.value) : undefined;
   return (
-    <div>
-      {simulated && (
-        <p>
-          <span class="simulated">simulated</span> topology: nothing runs on it
-        </p>
-      )}
+    <div class={cores.length > MOST_ROOMY ? "map dense" : "map"}>
       {grid.map((node) => (
         <section class="node" aria-label={`NUMA node ${node.node}`}>
           <h2>NUMA node {node.node}</h2>
@@ -95,6 +97,7 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
                       <Core
                         core={core}
                         activity={activity.get(core.cpu)}
+                        tried={tried?.get(core.cpu) ?? []}
                         vms={vms.value}
                         propose={propose}
                       />
@@ -108,13 +111,14 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
       ))}
       <p class="quiet">
         G guest · H hypervisor · S sidecore · K housekeeping. Filled: busy, striped: spinning. Drag
-        a role to another core, or press it and then “move here”.
+        a role to another core, or press it and then “move here”. Dashed: only tried.
       </p>
       <p class="notice" role="status">{notice.value}</p>
       {proposal.value && (
         <div class="card" role="dialog" aria-label="Proposed plan" aria-live="polite">
           <h2>{proposal.value.vm.name}: proposed plan</h2>
           <ul>{proposal.value.changes.map((change) => <li key={change}>{change}</li>)}</ul>
+          <PlanEffects effects={proposal.value.effects} />
           {proposal.value.refused && <p class="bad">It cannot be: {proposal.value.refused}</p>}
           <div class="actions">
             <button
@@ -152,11 +156,12 @@ export function CoreMap({ cores, simulated }: CoreMapProps) {
 interface CoreProps {
   readonly core: HostCore;
   readonly activity: Activity | undefined;
+  readonly tried: readonly TriedRole[];
   readonly vms: readonly Vm[];
   readonly propose: (role: MovableRole, to: number) => Promise<void>;
 }
 
-function Core({ core, activity, vms, propose }: CoreProps) {
+function Core({ core, activity, tried, vms, propose }: CoreProps) {
   const { busy, spin, roles } = activity ?? NOTHING;
   const role = picked.value;
   const over = useSignal(false);
@@ -165,7 +170,8 @@ function Core({ core, activity, vms, propose }: CoreProps) {
     <div
       class="core"
       data-cpu={core.cpu}
-      data-role={roles[0]?.role}
+      data-role={roles[0]?.role ?? tried[0]?.role}
+      data-tried={tried.length > 0 ? "yes" : undefined}
       data-target={over.value ? "yes" : undefined}
       onDragOver={(event) => {
         if (!picked.value) return;
@@ -180,7 +186,9 @@ function Core({ core, activity, vms, propose }: CoreProps) {
       }}
     >
       <span class="number">
-        <span>Core {core.cpu}</span>
+        <span>
+          <span class="word">Core</span> {core.cpu}
+        </span>
         <span class="quiet">{core.isolated ? "isolated" : core.online ? "" : "offline"}</span>
       </span>
       {roles.map(({ role, vm, vcpu }) => (
@@ -188,6 +196,12 @@ function Core({ core, activity, vms, propose }: CoreProps) {
           role={{ role, cpu: core.cpu, vm: vm ?? -1, ...(vcpu === undefined ? {} : { vcpu }) }}
           name={vms.find((one) => one.id === vm)?.name}
         />
+      ))}
+      {tried.map(({ role, words }) => (
+        <span class="chip" data-role={role} data-tried="yes" title={words} key={words}>
+          <b>{LETTERS[role]}</b>
+          <span>{words}</span>
+        </span>
       ))}
       {target && (
         <button type="button" onClick={() => void propose(role, core.cpu)}>

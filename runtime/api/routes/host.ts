@@ -26,5 +26,6 @@ export function addHost(app: OpenAPIHono<RequestEnv>, { runtime }: ApiContext): 
         pc: runtime.engineFor({ machine: "pc", engine: "auto" }),
       },
       cores: runtime.topology.cores,
+      simulated: runtime.topology.simulated,
     }, 200));
 }

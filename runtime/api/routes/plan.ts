@@ -1,10 +1,9 @@
 /** The core plan: who does what on every core, and what a machine to come would get. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SplitXError } from "../../../errors.ts";
-import { parseWith, vmConfigSchema } from "../../config.ts";
 import type { ApiContext, RequestEnv } from "../context.ts";
 import type { Live } from "../live.ts";
-import { planPreviewSchema, planResourceSchema, vmRequestSchema } from "../schemas.ts";
+import { planPreviewSchema, planRequestSchema, planResourceSchema } from "../schemas.ts";
 import { json, jsonBody, REFUSALS } from "./answers.ts";
 
 const getPlan = createRoute({
@@ -20,9 +19,10 @@ const previewPlan = createRoute({
   method: "post",
   path: "/api/plan/preview",
   operationId: "previewPlan",
-  summary: "The cores that a machine would get now, or why it would get none",
+  summary:
+    "The cores that a machine would get now and what that brings with it, or why it gets none",
   tags: ["plan"],
-  request: { body: jsonBody(vmRequestSchema) },
+  request: { body: jsonBody(planRequestSchema) },
   responses: { 200: json(planPreviewSchema, "The plan, or the reason"), ...REFUSALS },
 });
 
@@ -40,11 +40,10 @@ export function addPlan(
   app.openapi(previewPlan, (c) => {
     const request = c.req.valid("json");
     const machine = request.guest === "linux" ? "pc" as const : request.machine;
-    const config = parseWith(vmConfigSchema, { ...request, machine }, "machine configuration");
     try {
-      const { housekeeping, hypervisor, sidecore, guest } = runtime.planFor(config);
-      const plan = { housekeeping, hypervisor, sidecore, guest };
-      return c.json({ possible: true as const, plan, ...runtime.engineFor(config) }, 200);
+      const plan = runtime.planFor(request), effects = runtime.effectsOf(request, plan);
+      const engine = runtime.engineFor({ ...request, machine });
+      return c.json({ possible: true as const, plan, ...engine, effects }, 200);
     } catch (error) {
       if (!(error instanceof SplitXError)) throw error;
       const { code, message } = error;

@@ -23,7 +23,7 @@ const previewMove = createRoute({
   method: "post",
   path: "/api/vms/{id}/plan/preview",
   operationId: "previewMove",
-  summary: "Whether it could have another plan now, or why not",
+  summary: "What another plan would bring with it, or why it cannot be",
   tags,
   request: { params: idParameter, body: jsonBody(planSchema) },
   responses: { 200: json(movePreviewSchema, "Whether it can be"), ...REFUSALS },
@@ -41,8 +41,8 @@ export function addVmPlan(app: OpenAPIHono<RequestEnv>, machines: Machines): voi
   app.openapi(previewMove, (c) => {
     const vm = machines.get(c.req.valid("param").id);
     try {
-      vm.checkMove(c.req.valid("json"));
-      return c.json({ possible: true as const }, 200);
+      const effects = vm.previewMove(c.req.valid("json"));
+      return c.json({ possible: true as const, effects }, 200);
     } catch (error) {
       if (!(error instanceof SplitXError)) throw error;
       const { code, message } = error;
