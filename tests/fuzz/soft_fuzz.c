@@ -108,7 +108,7 @@ int __wrap_futex_wait(void *word, uint32_t expected, uint64_t ns) {
  * What the engine asks for in large pieces is kept for the next input, each with its end at a guard: to
  * map and unmap it every time costs more than all the rest.
  */
-#define MOST_KEPT 8
+#define MOST_KEPT 10
 #define LARGE_BYTES (64u << 10)
 #define ALIGNMENT 64
 static struct { uint8_t *base; size_t size; bool used; } kept[MOST_KEPT];
