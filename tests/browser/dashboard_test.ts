@@ -246,6 +246,18 @@ browserTest("a machine that failed tells its last exit, and what nothing answere
   await dashboard.checkAccessible();
 });
 
+browserTest("what is typed into a form stays while machines come", async () => {
+  await using dashboard = await TestDashboard.open();
+  const page = await dashboard.visit("/guests");
+  await page.getByText("New machine").click();
+  await page.locator("input[name=vcpus]").fill("3");
+  await page.locator("select[name=engine]").selectOption("soft");
+  await using _vm = await busyGuest(dashboard.runtime);
+  await page.locator("article.card .state[data-state=running]").waitFor();
+  strictEqual(await page.locator("input[name=vcpus]").inputValue(), "3");
+  strictEqual(await page.locator("select[name=engine]").inputValue(), "soft");
+});
+
 browserTest("wrong input on the page is answered in one line", async () => {
   await using dashboard = await TestDashboard.open();
   const page = await dashboard.visit("/guests");

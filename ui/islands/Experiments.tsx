@@ -100,8 +100,10 @@ function ExperimentForm({ experiment, busy, start }: FormProps) {
               {name}
               {choices
                 ? (
-                  <select name={name} value={initial}>
-                    {choices.map((choice) => <option key={choice}>{choice}</option>)}
+                  <select name={name}>
+                    {choices.map((choice) => (
+                      <option key={choice} selected={choice === initial}>{choice}</option>
+                    ))}
                   </select>
                 )
                 : (

@@ -74,7 +74,7 @@ export function NewGuest({ guests, told }: NewGuestProps) {
           ))}
           <label class="field">
             vCPUs
-            <input name="vcpus" type="number" min={1} max={64} value={1} required />
+            <input name="vcpus" type="number" min={1} max={64} defaultValue={1} required />
           </label>
           <label class="field">
             memory
