@@ -166,11 +166,15 @@ export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Waits until `holds` does; fails after ten seconds. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
+/** Waits until `holds` does, and fails when that takes longer. */
+export async function eventually(
+  what: string,
+  holds: () => boolean,
+  seconds = 10,
+): Promise<void> {
+  const end = performance.now() + seconds * 1000;
   while (!holds()) {
-    if (performance.now() > end) throw new Error(`not in 10 s: ${what}`);
+    if (performance.now() > end) throw new Error(`not in ${seconds} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

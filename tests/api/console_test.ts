@@ -1,44 +1,9 @@
 /** Consoles on WebSockets, with guests behind them. */
 import { ok, strictEqual } from "node:assert";
-import { consoleAddress, createClient } from "../../runtime/api/client.ts";
-import { ConsoleHubs } from "../../runtime/api/console_hub.ts";
-import { type ApiServer, serveApi } from "../../runtime/api/listen.ts";
-import { parseListen } from "../../runtime/api/listening.ts";
+import { createClient } from "../../runtime/api/client.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { engineTest, eventually } from "../support.ts";
-
-function serve(runtime: Runtime): ApiServer {
-  const consoles = new ConsoleHubs();
-  const context = { runtime, consoles, imageFolders: [], now: Date.now, log: () => {} };
-  return serveApi(context, parseListen("0"));
-}
-
-/** Somebody at a console. */
-class Watching {
-  text = "";
-  closed: CloseEvent | undefined;
-  readonly socket: WebSocket;
-
-  constructor(server: ApiServer, vm: number) {
-    this.socket = new WebSocket(consoleAddress(server.address, vm));
-    this.socket.binaryType = "arraybuffer";
-    this.socket.onmessage = ({ data }) => void (this.text += new TextDecoder().decode(data));
-    this.socket.onclose = (event) => void (this.closed = event);
-  }
-
-  async sees(text: string): Promise<void> {
-    await eventually(`"${text}" is seen`, () => this.text.includes(text));
-  }
-
-  type(text: string): void {
-    this.socket.send(new TextEncoder().encode(text));
-  }
-
-  async end(): Promise<CloseEvent> {
-    await eventually("it is closed", () => this.closed !== undefined);
-    return this.closed!;
-  }
-}
+import { serve, Watching } from "../watching.ts";
 
 engineTest("the console of hello is shown, before and after its end", async () => {
   await using runtime = await Runtime.open();
