@@ -26,7 +26,7 @@ ping -c 5 -i 0.2 -W 2 10.0.2.16 | grep received
 mkfifo /tmp/quiet
 sleep 1000 > /tmp/quiet &
 n=0
-until timeout 200 nc 10.0.2.16 8 < /tmp/quiet > /tmp/file || [ $n -ge 3 ]; do n=$((n+1)); sleep 1; done
+until timeout 200 nc 10.0.2.16 8 < /tmp/quiet > /tmp/file || [ $n -ge 100 ]; do n=$((n+1)); sleep 1; done
 sha256sum < /tmp/file`;
 
 await using runtime = await Runtime.open();
