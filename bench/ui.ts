@@ -12,13 +12,14 @@ import { readGuestReport } from "../runtime/guest_report.ts";
 import { Histogram, median } from "../runtime/histogram.ts";
 import type { Row } from "../runtime/records.ts";
 import { Runtime } from "../runtime/runtime.ts";
+import { runApiLoad } from "./api_load.ts";
 import { bounded, distribution, figure } from "./measurement.ts";
 import { Service } from "./service.ts";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
 const LOADS = 15, ROUNDS = 8, CALLS = 50_000;
 const OPEN_MS = 10_000;
-const WARM_UP = 1000, REQUESTS = 4000, PER_SECOND = 200;
+const LOAD = { warmUp: 1000, requests: 4000, perSecond: 200 };
 const FOR_EVER = "ops=integer n=1000000000000";
 /** Loaded when they are opened. */
 const LATER = /^(terminal|stacked_chart|figure_file)-/;
@@ -77,22 +78,13 @@ async function housekeepingShare(page: Page, service: Service): Promise<number> 
   return share;
 }
 
-/** From the moment at which each request was due; nobody waits for the one before. */
+/** How soon the API answers while a guest works. */
 async function latencies(service: Service): Promise<Histogram> {
   const id = await service.startVm("compute", FOR_EVER);
   const paths = ["/api/host", "/api/vms", `/api/vms/${id}/stats`, "/api/plan"];
-  const times = new Histogram(), answers: Promise<void>[] = [], begun = performance.now();
-  const ask = async (i: number, due: number) => {
-    const response = await fetch(service.address + paths[i % paths.length]!);
-    await response.arrayBuffer();
-    if (i >= WARM_UP) times.add((performance.now() - due) * 1e6);
-  };
-  for (let i = 0; i < WARM_UP + REQUESTS; i++) {
-    const due = begun + i * 1000 / PER_SECOND, early = due - performance.now();
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-    answers.push(ask(i, due));
-  }
-  await Promise.all(answers);
+  const addresses = paths.map((path) => service.address + path);
+  const times = new Histogram();
+  for (const ms of await runApiLoad({ addresses, ...LOAD })) times.add(ms * 1e6);
   await service.deleteVm(id);
   return times;
 }
@@ -111,6 +103,8 @@ export async function benchUi(say: (line: string) => void): Promise<Row[]> {
   await using runtime = await Runtime.open({ progress: say });
   const { nsPerTick } = runtime;
   await using service = await Service.start();
+  say(`${LOAD.perSecond} requests a second`);
+  const times = await latencies(service);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   try {
     say("first paint");
@@ -128,15 +122,13 @@ export async function benchUi(say: (line: string) => void): Promise<Row[]> {
     }
     say("housekeeping");
     const share = await housekeepingShare(page, service);
-    say(`${PER_SECOND} requests a second`);
-    const times = await latencies(service);
     const paint = paints.quantile(0.5), p99 = times.quantile(0.99) / 1e6;
     const ratio = median(open.map((ns, i) => ns / closed[i]!));
     return [
       distribution("first contentful paint", {}, "ms", paints),
       figure("ring hypercall p50, dashboard closed", {}, "ns", median(closed), ROUNDS),
       figure("ring hypercall p50, dashboard open", {}, "ns", median(open), ROUNDS),
-      distribution(`API, ${PER_SECOND} requests a second`, {}, "ns", times),
+      distribution(`API, ${LOAD.perSecond} requests a second`, {}, "ns", times),
       bounded("first contentful paint, p50", "ms", paint, LOADS, "at most 300", paint <= 300),
       bounded("code of a page, gzip", "KiB", kib, 1, "at most 150", kib <= 150),
       bounded("ring p50, open to closed", "ratio", ratio, ROUNDS, "at most 1.05", ratio <= 1.05),
