@@ -18,12 +18,13 @@ import { Service } from "./service.ts";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
 const LOADS = 15, ROUNDS = 8, CALLS = 50_000;
-const OPEN_MS = 10_000;
+const OPEN_MS = 10_000, REST_MS = 500;
 const LOAD = { warmUp: 1000, requests: 4000, perSecond: 200 };
 const FOR_EVER = "ops=integer n=1000000000000";
 /** Loaded when they are opened. */
 const LATER = /^(terminal|stacked_chart|figure_file)-/;
 
+/** Of pages that are opened one after the other, each in a browser that has come to rest. */
 async function firstPaints(browser: Browser, address: string): Promise<Histogram> {
   const times = new Histogram();
   for (let load = 0; load <= LOADS; load++) {
@@ -35,6 +36,7 @@ async function firstPaints(browser: Browser, address: string): Promise<Histogram
     );
     if (load > 0) times.add(ms);
     await page.close();
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
   }
   return times;
 }
