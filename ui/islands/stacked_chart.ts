@@ -3,8 +3,8 @@ import uPlot from "uplot";
 import { short } from "../components/format.ts";
 import type { RateHistory } from "./rate_history.ts";
 
-/** Height of the names below, pixels. */
-const LEGEND_HEIGHT = 30;
+/** Height of the names below, and room for rates such as `1.00 M`, pixels. */
+const LEGEND_HEIGHT = 30, RATE_WIDTH = 64;
 
 /** Told apart in light and dark, and by people who see few colours (Okabe and Ito). */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
@@ -32,15 +32,15 @@ export function stackedChart(
       }
       chart?.destroy();
       names = now;
-      const colour = getComputedStyle(place).color;
+      const stroke = () => getComputedStyle(place).color;
       chart = new uPlot(
         {
           ...size(),
           legend: { live: false },
           cursor: { show: false },
           axes: [
-            { stroke: colour, values: (_, times) => times.map((at) => `${Math.round(at) % 60} s`) },
-            { stroke: colour, values: (_, rates) => rates.map(short) },
+            { stroke, values: (_, times) => times.map((at) => `${Math.round(at) % 60} s`) },
+            { stroke, size: RATE_WIDTH, values: (_, rates) => rates.map(short) },
           ],
           series: [
             {},
