@@ -213,6 +213,12 @@ export const DEVIATIONS: Readonly<Record<Processor, readonly Deviation[]>> = {
     ...QEMU,
     NO_PCID,
     ...deviations(
+      "x2apic",
+      "KVM takes any EOI, and its APIC keeps registers while it is off (SDM volume 3, 11.12.1.2, 11.12.5).",
+      ["EOI of 1: #13(0) +9", "EOI of 1: ok"],
+      ["id 0, SVR ff", "id 0, SVR 1ff"],
+    ),
+    ...deviations(
       "breakpoints",
       "KVM makes accesses to ports and devices without a look at breakpoints (SDM volume 3, 17.2.4).",
       ["OUT: +2(1); ok", "OUT:; ok"],
