@@ -1,19 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
 import type { ExperimentRecord, ExperimentRow } from "../runtime/records.ts";
 import type { StoredRun } from "../runtime/run_store.ts";
+import { TEST_HOST as host } from "../runtime/test_host.ts";
 import { compareRuns } from "./compare.ts";
-
-const host = {
-  cpu: "a model",
-  cores: "0-1",
-  kernel: "6.1",
-  deno: "2.9",
-  tscKhz: 1,
-  native: "none",
-  ring0Ns: 0,
-  ring3Ns: 0,
-  exitNs: 0,
-} as const;
 
 function row(
   x: number,

@@ -2,18 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { join } from "node:path";
 import { RunJournal } from "./run_journal.ts";
 import { RunStore } from "./run_store.ts";
-
-const host = {
-  cpu: "a model",
-  cores: "0-1",
-  kernel: "6.1",
-  deno: "2.9",
-  tscKhz: 2_000_000,
-  native: "everything",
-  ring0Ns: 1,
-  ring3Ns: 1,
-  exitNs: 900.5,
-} as const;
+import { TEST_HOST as host } from "./test_host.ts";
 
 function withFile(work: (path: string) => void): void {
   const folder = Deno.makeTempDirSync({ prefix: "splitx-journal-" });

@@ -2,18 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { join } from "node:path";
 import { type BenchRecord, benchRecordSchema, type RunRecord, runRecordSchema } from "./records.ts";
 import { RunStore, stateFolder } from "./run_store.ts";
-
-const host = {
-  cpu: "a model",
-  cores: "0-1",
-  kernel: "6.1",
-  deno: "2.9",
-  tscKhz: 2_000_000,
-  native: "everything",
-  ring0Ns: 1,
-  ring3Ns: 1,
-  exitNs: 900.5,
-} as const;
+import { TEST_HOST as host } from "./test_host.ts";
 
 function run(name: string, code: number): RunRecord {
   const ends = [{ name, state: "stopped" as const, code, firstRunTicks: 2 ** 50 }];

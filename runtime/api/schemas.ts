@@ -54,7 +54,7 @@ const probeSchema = z.strictObject({
   maxVcpus: z.int(),
 }).openapi("EngineProbe") satisfies z.ZodType<EngineProbe>;
 
-/** The host: what it is, its cores, whether they are only described in a file, and what the engine probe measured. */
+/** The host: what it is, its cores, and what the engine probe measured. */
 export const hostResourceSchema = z.strictObject({
   host: hostSchema,
   probe: probeSchema,

@@ -56,6 +56,7 @@ export function AdaptiveRoles({ initial }: AdaptiveRolesProps) {
     problem.value = error?.detail ?? "";
   };
   const { settings, cores, last, decisions } = state.value;
+  const { addAbove, removeBelow, looks, least, most } = initial.settings;
   return (
     <details class="card">
       <summary>Adaptive roles: {settings.enabled ? "on" : "off"}</summary>
@@ -73,15 +74,11 @@ export function AdaptiveRoles({ initial }: AdaptiveRolesProps) {
           on
         </label>
         <div class="fields">
-          <Share name="addAbove" label="one more above, % busy" value={initial.settings.addAbove} />
-          <Share
-            name="removeBelow"
-            label="one less below, % busy"
-            value={initial.settings.removeBelow}
-          />
-          <Count name="looks" label="looks in a row" value={initial.settings.looks} />
-          <Count name="least" label="host cores at least" value={initial.settings.least} />
-          <Count name="most" label="host cores at most" value={initial.settings.most} optional />
+          <Share name="addAbove" label="one more above, % busy" defaultValue={addAbove} />
+          <Share name="removeBelow" label="one less below, % busy" defaultValue={removeBelow} />
+          <Count name="looks" label="looks in a row" defaultValue={looks} required />
+          <Count name="least" label="host cores at least" defaultValue={least} required />
+          <Count name="most" label="host cores at most" defaultValue={most} />
         </div>
         <div class="actions">
           <button type="submit">Set</button>
@@ -124,39 +121,24 @@ export function AdaptiveRoles({ initial }: AdaptiveRolesProps) {
 interface FieldProps {
   readonly name: string;
   readonly label: string;
-  readonly value: number | undefined;
-  readonly optional?: boolean;
+  readonly defaultValue: number | undefined;
 }
 
-function Share({ name, label, value = 0 }: FieldProps) {
+function Share({ label, defaultValue = 0, ...input }: FieldProps) {
+  const percents = { min: 0, max: 100, step: "any", defaultValue: defaultValue * 100 };
   return (
     <label class="field">
       {label}
-      <input
-        name={name}
-        type="number"
-        min={0}
-        max={100}
-        step="any"
-        defaultValue={value * 100}
-        required
-      />
+      <input type="number" required {...input} {...percents} />
     </label>
   );
 }
 
-function Count({ name, label, value, optional = false }: FieldProps) {
+function Count({ label, ...input }: FieldProps & { readonly required?: boolean }) {
   return (
     <label class="field">
       {label}
-      <input
-        name={name}
-        type="number"
-        min={1}
-        max={1000}
-        defaultValue={value}
-        required={!optional}
-      />
+      <input type="number" min={1} max={1000} {...input} />
     </label>
   );
 }
