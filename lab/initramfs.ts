@@ -2,6 +2,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder, contentHash, exists, makeInCache } from "../build/cache.ts";
+import { compile } from "../build/compiler.ts";
 import { type ArchiveEntry, cpioArchive } from "../build/cpio.ts";
 import { debianPackage } from "../build/debian.ts";
 import type { DebianKernel } from "../build/debian_kernel.ts";
@@ -19,9 +20,11 @@ const FOLDERS = ["proc", "sys", "dev", "tmp", "sbin", "usr/sbin", "lab/root"];
 const DENO_DIR = "root/.cache/deno";
 /** Programs and libraries are of this host, so that the stub that it built fits them. */
 const DENO = Deno.execPath();
+const HOLD_KVM = fileURLToPath(new URL("hold_kvm.c", import.meta.url));
+const COMPILE = ["-std=gnu11", "-O2", "-Wall", "-Wextra"];
 /** Files that decide what the archive holds. */
 const MAKERS = [
-  ...["initramfs.ts", "npm_dependencies.ts", "../deno.lock"],
+  ...["initramfs.ts", "npm_dependencies.ts", "hold_kvm.c", "../deno.lock"],
   ...["../build/cpio.ts", "../build/kernel_modules.ts"],
 ].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
@@ -38,7 +41,7 @@ async function librariesOf(program: string): Promise<string[]> {
 
 /**
  * Builds the lab's first archive unless the cache has it: busybox, passt, Deno with its libraries and
- * npm packages, KVM's modules.
+ * npm packages, KVM's modules and what holds them.
  *
  * @returns path of an uncompressed cpio archive
  */
@@ -59,13 +62,16 @@ export async function buildLabInitramfs(kernel: DebianKernel, progress: Progress
     { path, bytes: Deno.readFileSync(from), executable: true }
   );
   const order = modules.map((module) => `${module.name}\n`).join("");
-  await makeInCache(archive, async (path) => {
+  await makeInCache(archive, async (path, scratch) => {
+    const holdKvm = join(scratch, "hold_kvm");
+    await compile([...COMPILE, "-o", holdKvm, HOLD_KVM], scratch);
     await Deno.writeFile(
       path,
       cpioArchive([
         program("bin/busybox", join(busybox.folder, "bin/busybox")),
         { path: "bin/sh", target: "busybox" },
         program("usr/bin/deno", DENO),
+        program("lab/hold_kvm", holdKvm),
         ...PASST.map((path, i) => program(path, programs[i]!)),
         ...libraries.map((library) => program(library.slice(1), library)),
         ...modules.map(({ name, bytes }) => ({ path: `lab/modules/${name}.ko`, bytes })),

@@ -12,8 +12,13 @@ const MACHINE = [
   ...["-cpu", "EPYC-Rome,+svm", "-nodefaults", "-no-user-config", "-no-reboot"],
   ...["-display", "none", "-serial", "stdio", "-device", "virtio-serial-pci"],
 ];
-/** `panic=-1` with `-no-reboot`: a kernel that gives up ends the machine. */
-const KERNEL_COMMAND_LINE = "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on";
+/**
+ * `panic=-1` with `-no-reboot`: a kernel that gives up ends the machine. `tsc=reliable`: QEMU's
+ * processors count alike, and other clocks are read under QEMU's one lock. `maxcpus=1`: `lab/init`
+ * has the others join once the kernel has patched itself.
+ */
+const KERNEL_COMMAND_LINE =
+  "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on tsc=reliable maxcpus=1";
 const SILENT = "quiet loglevel=1";
 /** How much of the machine's own words is kept for an error, characters. */
 const LAST_WORDS = 2000;

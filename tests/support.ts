@@ -1,4 +1,5 @@
 /** What whole-system tests share. */
+import { ok } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { qemuHasDatagrams, qemuInstalled } from "../bench/qemu.ts";
 import type { Engine } from "../cores/engine.ts";
@@ -13,6 +14,9 @@ export const PROJECT = fileURLToPath(new URL("../", import.meta.url));
 
 /** `$XDG_CACHE_HOME`, or what stands for it. */
 export const CACHE = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
+
+/** Some ten times what the longest test takes in the lab. */
+const LAB_LIMIT_MS = 600_000;
 
 /** An environment in which the project finds an empty cache and Deno its own as it was. */
 export function emptyCache(folder: string): Record<string, string> {
@@ -186,17 +190,19 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end, or to the signal. */
 export async function command(
   program: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  signal?: AbortSignal,
 ): Promise<CommandResult> {
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
     cwd: PROJECT,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
+    ...(signal && { signal }),
   }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
@@ -212,9 +218,12 @@ export function cliExperiment(args: readonly string[], env = {}): Promise<Comman
   return command(Deno.execPath(), ["run", "-A", "cli/experiment.ts", ...args], env);
 }
 
-/** Runs `deno task lab` without the task. */
-export function cliLab(words: readonly string[], env = {}): Promise<CommandResult> {
-  return command(Deno.execPath(), ["run", "-A", "cli/lab.ts", "--", ...words], env);
+/** Runs `deno task lab` without the task; a lab that hangs fails its test. */
+export async function cliLab(args: readonly string[], env = {}): Promise<CommandResult> {
+  const limit = AbortSignal.timeout(LAB_LIMIT_MS);
+  const lab = await command(Deno.execPath(), ["run", "-A", "cli/lab.ts", ...args], env, limit);
+  ok(!limit.aborted, `the lab did not end in ${LAB_LIMIT_MS} ms: ${lab.stdout}${lab.stderr}`);
+  return lab;
 }
 
 /** Processes whose command line holds a word. */

@@ -3,13 +3,13 @@ import { ok, strictEqual } from "node:assert";
 import type { NetSideRun } from "../../bench/net.ts";
 import { readGuestReport } from "../../runtime/guest_report.ts";
 import { labTest } from "../debian_packages.ts";
-import { lab } from "./lab.ts";
+import { cliLab } from "../support.ts";
 
 labTest("a process of the host answers net on a machine of ours over a TAP interface", async () => {
   const n = 100;
-  const { code, stdout, stderr } = await lab(
+  const { code, stdout, stderr } = await cliLab([
     ...["deno", "run", "-A", "bench/net_runs.ts", "2", `role=client n=${n} size=64`, "splitx"],
-  );
+  ]);
   strictEqual(code, 0, stdout + stderr);
   const runs: NetSideRun[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
   strictEqual(runs.length, 2);

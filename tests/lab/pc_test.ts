@@ -1,7 +1,7 @@
 /** PCs on hardware KVM: several vCPUs, idling, interrupt controllers. One lab for all of it. */
 import { match, ok, strictEqual } from "node:assert";
 import { packagesTest } from "../debian_packages.ts";
-import { command } from "../support.ts";
+import { cliLab } from "../support.ts";
 
 /** Until every vCPU has left the guest: one waits for its SIPI, or halts. */
 const OBEY_MS = 100;
@@ -9,10 +9,7 @@ const OBEY_MS = 100;
 const STOP_MS = 1000;
 
 packagesTest("PCs in the lab: two vCPUs, a stop at any moment, a split irqchip", async () => {
-  const { code, stdout, stderr } = await command(Deno.execPath(), [
-    ...["run", "-A", "cli/lab.ts", "--"],
-    ...["deno", "run", "-A", "tests/lab/pc_machines.ts"],
-  ]);
+  const { code, stdout, stderr } = await cliLab(["deno", "run", "-A", "tests/lab/pc_machines.ts"]);
   strictEqual(code, 0, stdout + stderr);
   const machines = stdout.trim().split("\n").map((line) => JSON.parse(line));
   const [selfTest, stopEarly, stopIdle] = machines;

@@ -6,7 +6,10 @@ import { checkOutput, guestsFor } from "../system_behaviour.ts";
 
 labTest("the guests in ring 0 see in the lab what the architecture says", async () => {
   const { code, stdout, stderr } = await cliLab([
-    ...["deno", "run", "-A", "tests/lab/system_guests.ts"],
+    "deno",
+    "run",
+    "-A",
+    "tests/lab/system_guests.ts",
   ]);
   strictEqual(code, 0, stdout + stderr);
   const runs: { name: string; output: string }[] = stdout.trim().split("\n")
