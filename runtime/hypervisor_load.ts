@@ -6,7 +6,7 @@ import type { VmStats } from "./vm_stats.ts";
 /** Shares of the time since the last look, 0 to 1; the rest is sleep. */
 export interface CoreLoad {
   readonly core: HypervisorCore;
-  /** Serving vCPUs; what serving device queues takes is not timed. */
+  /** Serving vCPUs and device queues. */
   readonly busy: number;
   readonly spin: number;
 }
@@ -39,7 +39,7 @@ function sharesOf({ loop, parked }: Sums, served: number): Omit<CoreLoad, "core"
 export class HypervisorLoad {
   readonly #cores: PollingCores;
   #sums = new Map<HypervisorCore, Sums>();
-  #served = new Map<string, number>();
+  #served = new Map<number, number>();
 
   constructor(cores: PollingCores) {
     this.#cores = cores;
@@ -56,13 +56,11 @@ export class HypervisorLoad {
     this.#served = new Map();
     const servedSince = (core: HypervisorCore) => {
       let total = 0;
-      for (const [vm, { vcpus }] of stats) {
+      for (const [vm, { vcpus, queueServedNs }] of stats) {
         if (vm.config.placement === "same-core" || !vm.isServedBy(core)) continue;
-        for (const [i, { servedNs }] of vcpus.entries()) {
-          const key = `${vm.id}.${i}`;
-          this.#served.set(key, servedNs);
-          total += Math.max(0, servedNs - (served.get(key) ?? 0));
-        }
+        const now = vcpus.reduce((sum, { servedNs }) => sum + servedNs, queueServedNs);
+        this.#served.set(vm.id, now);
+        total += Math.max(0, now - (served.get(vm.id) ?? 0));
       }
       return total;
     };

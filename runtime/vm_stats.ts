@@ -58,6 +58,8 @@ export interface VmStats {
   readonly queueNotifications: number;
   /** Requests of drivers that were served. */
   readonly queueRequests: number;
+  /** Time that serving device queues took of the core that polls them, nanoseconds. */
+  readonly queueServedNs: number;
   /** Interrupts that devices sent. */
   readonly interrupts: number;
   /** Interrupts that no controller took. */
@@ -175,6 +177,7 @@ export function readStats(
     unknownCalls: machine[MACHINE_COUNTER.unknownCalls]!,
     queueNotifications: machine[MACHINE_COUNTER.queueNotifications]!,
     queueRequests: machine[MACHINE_COUNTER.queueChains]!,
+    queueServedNs: machine[MACHINE_COUNTER.queueServedTicks]! * nsPerTick,
     interrupts: machine[MACHINE_COUNTER.interrupts]!,
     lostInterrupts: machine[MACHINE_COUNTER.lostInterrupts]!,
     framesSent: machine[MACHINE_COUNTER.framesSent]!,

@@ -977,6 +977,7 @@ export interface components {
             unknownCalls: number;
             queueNotifications: number;
             queueRequests: number;
+            queueServedNs: number;
             interrupts: number;
             lostInterrupts: number;
             framesSent: number;

@@ -312,6 +312,7 @@ export const vmStatsSchema = z.strictObject({
   unknownCalls: count,
   queueNotifications: count,
   queueRequests: count,
+  queueServedNs: count,
   interrupts: count,
   lostInterrupts: count,
   framesSent: count,

@@ -28,8 +28,16 @@ export interface PollingPolicy {
 }
 
 /** Indexes of the counters that {@link QueuePoller} keeps. */
-export const QUEUE_COUNTER = { notifications: 0, chains: 1, count: 2 } as const;
+export const QUEUE_COUNTER = {
+  notifications: 0,
+  chains: 1,
+  /** What serving queues took of a core that polls; within a notification it is the exit's time. */
+  servedTicks: 2,
+  count: 3,
+} as const;
 
+/** One serving in so many is timed and stands for all of them; a power of two. */
+const TIMED_EVERY = 16;
 /** Turns between two looks at the clock for queues that may have become idle. */
 const TURNS_PER_LOOK = 4096;
 
@@ -62,6 +70,7 @@ export class QueuePoller {
   readonly #atOnce: boolean;
   readonly #counters: Float64Array;
   #turns = 0;
+  #servings = 0;
 
   /**
    * @param atOnce serve within the notification: for placements in which nobody polls
@@ -169,6 +178,18 @@ export class QueuePoller {
 
   /** Serves one quantum: whether there was anything. */
   #turn(entry: Entry): boolean {
+    const timed = (this.#servings & (TIMED_EVERY - 1)) === 0;
+    const started = timed ? this.#ticks() : 0;
+    if (this.#serveQuantum(entry) === 0) return false;
+    this.#servings++;
+    if (timed) {
+      this.#counters[QUEUE_COUNTER.servedTicks]! += TIMED_EVERY * (this.#ticks() - started);
+    }
+    return true;
+  }
+
+  /** Serves one quantum: how many chains of this queue there were. */
+  #serveQuantum(entry: Entry): number {
     const { quantum, leastQuantum } = this.#policy;
     const part = this.#entries.length === 1 ? quantum : Math.min(leastQuantum, quantum);
     let served = 0;
@@ -178,7 +199,7 @@ export class QueuePoller {
       if (count < most) break;
       if (served < quantum) this.#serveStuck(entry);
     }
-    return served > 0;
+    return served;
   }
 
   /** Serves the drivers that wait while another queue has its turn. */

@@ -71,8 +71,22 @@ Deno.test("poll() serves a queue that has work, and no other, though no notifica
   strictEqual(poller.poll(), true);
   deepStrictEqual(backlog.log, [1]);
   strictEqual(poller.poll(), false);
-  deepStrictEqual([...counters], [1, 3]);
+  strictEqual(counters[QUEUE_COUNTER.notifications], 1);
+  strictEqual(counters[QUEUE_COUNTER.chains], 3);
   strictEqual(backlog.queues[1]!.notifications, true);
+});
+
+Deno.test("one serving in sixteen is timed for all of them, and waiting is not", () => {
+  const backlog = new Backlog(0), { poller, clock, counters } = pollerOf(ELVIS, backlog);
+  backlog.device.outstanding = 1;
+  backlog.served = () => clock.now += 5;
+  for (let i = 0; i < 32; i++) {
+    poller.poll();
+    strictEqual(counters[QUEUE_COUNTER.servedTicks], 5 * 16 * Math.ceil(i / 16));
+    backlog.queues[0]!.chains = 1;
+    poller.poll();
+  }
+  strictEqual(counters[QUEUE_COUNTER.servedTicks], 5 * 32);
 });
 
 Deno.test("poll() goes on with what a quantum left", () => {
