@@ -1,7 +1,8 @@
 /*
  * The host's processor. A program is entered by IRETQ with every register loaded, which serialises,
  * so that code just written is what runs. It leaves through the gateway into native_leave(), or by a
- * signal, from which it goes on behind the instruction that faulted.
+ * signal, from which it goes on behind the instruction that faulted. A signal's context has vector,
+ * error code and address of a fault; a tracer, by ptrace(2), would be told neither vector nor code.
  */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
