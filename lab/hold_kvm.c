@@ -13,23 +13,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static int done(int result, const char *what)
-{
-	if (result < 0)
-		err(1, "%s", what);
-	return result;
+static int done(int result, const char *what) {
+  if (result < 0) err(1, "%s", what);
+  return result;
 }
 
-int main(void)
-{
-	int kvm = done(open("/dev/kvm", O_RDWR), "/dev/kvm");
-	int bare = done(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
-	int pc = done(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+int main(void) {
+  int kvm = done(open("/dev/kvm", O_RDWR), "/dev/kvm");
+  int bare = done(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+  int pc = done(ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
 
-	done(ioctl(pc, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
-	done(ioctl(bare, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
-	done(ioctl(pc, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
-	if (done(fork(), "fork") == 0)
-		pause();
-	return 0;
+  done(ioctl(pc, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+  done(ioctl(bare, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
+  done(ioctl(pc, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
+  if (done(fork(), "fork") == 0) pause();
+  return 0;
 }

@@ -11,6 +11,18 @@ labTest("hello runs in the lab, whose KVM runs ring 0 natively", async () => {
   strictEqual(code, 0);
 });
 
+labTest("where Deno lacks its bundler, run serves the API alone and says so", async () => {
+  const script = `
+    deno task run --guest hello --listen 8787 > /tmp/said 2>&1 &
+    for second in $(seq 60); do grep -q 'is on http' /tmp/said && break; sleep 1; done
+    wget -q -O - http://127.0.0.1:8787/healthz
+    cat /tmp/said`;
+  const { stdout, stderr } = await cliLab(["sh", "-c", script]);
+  match(stdout, /^{"status":"ok"/, stdout + stderr);
+  match(stdout, /^the dashboard cannot be bundled: /m);
+  match(stdout, /^the API is on http:/m);
+});
+
 labTest("the lab gives a command's streams, byte for byte, and its exit code", async () => {
   const script = `
     seq 1 50000
