@@ -4,8 +4,7 @@
  * software has not enabled. The first of them is in the scheduler, which every processor runs.
  *
  * QEMU 7.2 translates code on one thread while another one writes to it, and may keep a translation
- * of the breakpoint by which Linux patches: all processors then meet that breakpoint for ever. Some
- * one in a hundred patches of the scheduler ended so.
+ * of the breakpoint by which Linux patches: all processors then meet that breakpoint for ever.
  */
 #include <err.h>
 #include <fcntl.h>
