@@ -10,6 +10,7 @@
  * served within the notification. A queue that is room for input is looked at when there is input, and
  * its driver need not notify.
  */
+import { TIMED_EVERY } from "../../cores/vcpu_channel.ts";
 import type { InputQueue } from "./virtio/virtio_device.ts";
 import type { VirtioPci } from "./virtio/virtio_pci.ts";
 
@@ -36,8 +37,6 @@ export const QUEUE_COUNTER = {
   count: 3,
 } as const;
 
-/** One serving in so many is timed and stands for all of them; a power of two. */
-const TIMED_EVERY = 16;
 /** Turns between two looks at the clock for queues that may have become idle. */
 const TURNS_PER_LOOK = 4096;
 
