@@ -231,7 +231,8 @@ browserTest("a machine that failed tells its last exit, and what nothing answere
   await vm.start();
   const card = page.getByRole("article", { name: "crash" });
   await card.getByText("failed").waitFor();
-  const rip = `0x${vm.end!.lastExit!.rip.toString(16)}`;
+  const { lastExit } = await vm.ended;
+  const rip = `0x${lastExit!.rip.toString(16)}`;
   match(await card.getByLabel("Last exit").textContent() ?? "", new RegExp(`triple-fault.*${rip}`));
   await using wild = dashboard.runtime.createVm({
     guest: "pace",
