@@ -175,8 +175,6 @@ browserTest("a running guest's waits are shown by reason, in bars and in words",
   await page.keyboard.press("Enter");
   const panel = card.getByRole("region", { name: "Latency" });
   await panel.getByRole("img", { name: /: .* waits, half of them up to / }).waitFor();
-  const reasons = await panel.locator("option").allTextContents();
-  ok(reasons.includes("io") && reasons.includes("ept-violation"), reasons.join());
   await panel.locator("select").selectOption("io");
   await panel.getByRole("img", { name: /^io: / }).waitFor();
   await panel.locator("select").selectOption("ept-violation");
@@ -184,8 +182,8 @@ browserTest("a running guest's waits are shown by reason, in bars and in words",
   await panel.getByText("as a table").click();
   const rows = panel.locator("tbody tr");
   match(await rows.first().textContent() ?? "", /^\d.*s to .*s\d+$/);
-  const { counts } = vm.latency().exits["ept-violation"]!;
-  ok(await rows.count() <= counts.filter((count) => count > 0).length);
+  const shown = await rows.count(), { counts } = vm.latency().exits["ept-violation"]!;
+  ok(shown > 0 && shown <= counts.filter((count) => count > 0).length);
   await dashboard.checkWidths();
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });

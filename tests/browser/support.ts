@@ -1,5 +1,5 @@
 /** A dashboard over a runtime of this process, in a real browser. */
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual } from "node:assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { exists } from "../../build/cache.ts";
@@ -143,11 +143,19 @@ export class TestDashboard implements AsyncDisposable {
     }
   }
 
+  /** Fails with what sticks out once the page has been drawn at its present size. */
   async #checkWidth(name: string): Promise<void> {
-    const wide = await this.page.evaluate(() =>
-      document.documentElement.scrollWidth - document.documentElement.clientWidth
-    );
-    strictEqual(wide, 0, name);
+    const wide = await this.page.evaluate(async () => {
+      for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+      const { scrollWidth, clientWidth } = document.documentElement;
+      if (scrollWidth <= clientWidth) return [];
+      return [...document.querySelectorAll("body *")]
+        // deno-lint-ignore no-explicit-any
+        .map((one: any) => ({ one, right: one.getBoundingClientRect().right }))
+        .filter(({ right }) => right > clientWidth)
+        .map(({ one, right }) => `${one.cloneNode().outerHTML} ends at ${right}`);
+    });
+    deepStrictEqual(wide, [], name);
   }
 
   /** Keeps a picture of the page. */
