@@ -89,6 +89,10 @@ static const uint8_t greg_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP,
 static void on_signal(int number, siginfo_t *info, void *context) {
   (void)number;
   (void)info;
+  /* Linux leaves both as the program had them: with AC this function's own accesses would fault, and ID would
+   * be there still when the program goes on. */
+  __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~(uint64_t)(AC | ID));
+  __asm__ volatile("" : : : "memory");
   ucontext_t *at = context;
   greg_t *gregs = at->uc_mcontext.gregs;
   struct stop *stop = &current->stops[current->count++];

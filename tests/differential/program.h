@@ -34,6 +34,8 @@
 #define ZF 0x40u
 #define SF 0x80u
 #define DF 0x400u
+#define AC 0x40000u
+#define ID 0x200000u
 #define OF 0x800u
 #define STATUS_FLAGS (CF | PF | AF | ZF | SF | OF)
 #define COMPARED_FLAGS (STATUS_FLAGS | DF)
