@@ -280,6 +280,18 @@ static void sleep_now(struct cpu *cpu) {
   atomic_store(&cpu->attention, INT64_MIN);
 }
 
+/* Runs ops. Native code keeps no register for anybody: native.h. */
+void soft_ops_run(struct cpu *cpu, const struct op *op);
+__asm__(".text\n"
+        ".globl soft_ops_run\n.hidden soft_ops_run\n.type soft_ops_run, @function\n"
+        "soft_ops_run:\n"
+        "push %rbx\n push %r12\n push %r13\n push %r14\n push %r15\n"
+        "call *(%rsi)\n"
+        "pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbx\n"
+        "ret\n"
+        ".size soft_ops_run, .-soft_ops_run\n");
+_Static_assert(offsetof(struct op, run) == 0, "what soft_ops_run calls");
+
 /* Runs one instruction alone. */
 static void step(struct cpu *cpu) {
   uint8_t shadow = cpu->shadow;
@@ -293,7 +305,7 @@ static void step(struct cpu *cpu) {
   atomic_store(&cpu->attention, INT64_MIN); /* a jump does not go on from here either */
   cpu->reg[REG_BLOCK] = cpu->rip;
   cpu->budget -= block->count;
-  block->ops[0].run(cpu, block->ops);
+  soft_ops_run(cpu, block->ops);
   device_progress(cpu);
   if (shadow && cpu->shadow == shadow) cpu->shadow = 0;
   cpu->held = 0;
@@ -369,7 +381,7 @@ static uint32_t run(struct cpu *cpu) {
       continue;
     }
     cpu->in_block = true;
-    enter(cpu, block, cpu->rip);
+    if (likely(admit(cpu, block, cpu->rip))) soft_ops_run(cpu, block->ops);
     cpu->in_block = false;
   }
 }

@@ -16,6 +16,7 @@
 #include "exports.h"
 #include "soft/machine.h"
 #include "soft/mailbox.h"
+#include "soft/native/native.h"
 #include "soft/system/port.h"
 #include "soft/statistics.h"
 #include "soft/system/system.h"
@@ -45,6 +46,7 @@ static int vm_create(struct vm *vm) {
   pthread_once(&measured, measure_tsc);
   machine->vm = vm;
   machine->tsc_khz = tsc_khz;
+  machine->native_after = NATIVE_AFTER;
   machine->pages = vm->memory.size / PAGE_BYTES;
   void *map = mmap(NULL, machine->pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED) {

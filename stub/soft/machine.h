@@ -25,6 +25,7 @@ struct machine {
   struct timeline *timeline; /* the virtual clock; NULL: guests see the host's time */
   struct tracer *tracer;     /* NULL: its instructions are not recorded */
   handler *block_probe;      /* the first op of every block, NULL: none */
+  uint32_t native_after;     /* so often a block runs before it becomes native */
   struct cpu *_Atomic processors[MOST_PROCESSORS];
   bool has_apics;
   uint64_t tsc_khz; /* of the guests' TSC; never 0 once a processor has an APIC */

@@ -23,8 +23,9 @@ struct descriptor {
   char name[NAME_BYTES];
 };
 
-enum { INSTRUCTIONS, INTERRUPTS, TRANSLATED_BYTES, CODE_FORGOTTEN, COUNTERS };
-static const char *const names[COUNTERS] = {"instructions", "interrupts", "translated_bytes", "code_forgotten"};
+enum { INSTRUCTIONS, INTERRUPTS, TRANSLATED_BYTES, NATIVE_BYTES, CODE_FORGOTTEN, COUNTERS };
+static const char *const names[COUNTERS] = {"instructions", "interrupts", "translated_bytes", "native_bytes",
+                                             "code_forgotten"};
 
 struct file {
   struct header header;
@@ -41,6 +42,7 @@ uint32_t statistics_write(const struct cpu *cpu, uint8_t *out, uint32_t size) {
       .values = {[INSTRUCTIONS] = cpu->instructions,
                  [INTERRUPTS] = cpu->interrupts,
                  [TRANSLATED_BYTES] = code_bytes(cpu->code),
+                 [NATIVE_BYTES] = code_native_bytes(cpu->code),
                  [CODE_FORGOTTEN] = code_epoch(cpu)}};
   for (uint32_t i = 0; i < COUNTERS; i++) {
     file.descriptors[i] = (struct descriptor){.size = 1, .offset = i * (uint32_t)sizeof(uint64_t)};

@@ -32,6 +32,9 @@ static const struct {
      .steps = {"48 b8 0000000000008000", "ff d0", "ff e0", "50", "c3", "c2 0800"}},
     {.name = "a null segment register keeps nothing",
      .steps = {"31 c0", "8e d8", "8c db", "8e c0", "8c c1"}},
+    {.name = "the register that is an address's base stays while one is found for the index",
+     .steps = {"b9 01000000", "ba 02000000", "bb 03000000", "be 04000000", "bf 05000000", "41 b8 06000000",
+               "41 b9 07000000", "4a 8d 04 51"}},
 };
 
 const uint32_t case_count = sizeof cases / sizeof *cases;

@@ -16,7 +16,7 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
-enum flavour { ANYTHING, INTEGERS, VECTORS, FLOATS };
+enum flavour { ANYTHING, INTEGERS, VECTORS, FLOATS, PLAIN };
 
 /* A place that must know where a later step begins. */
 struct label {
@@ -453,6 +453,14 @@ static bool is_group(uint8_t special) {
          special != S_INT;
 }
 
+/* What compilers make most of, with nothing else in between: long runs of it become native code. */
+static bool is_plain(const struct form *form) {
+  if (form->prefix || (form->special != S_NONE && form->special != S_SHIFT)) return false;
+  if (form->rm != K_GPR && !(form->traits & STACK_SIZE)) return form->map == 0 && form->opcode < 0xd8 && form->imm;
+  uint8_t row = form->opcode & 0xf0;
+  return form->map == 0 || (form->map == 1 && (row == 0x40 || row == 0x90 || row == 0xa0 || row == 0xb0));
+}
+
 static bool fits_flavour(const struct generator *g, const struct form *form) {
   bool x87 = !form->map && form->opcode >= 0xd8 && form->opcode <= 0xdf;
   switch (g->flavour) {
@@ -484,7 +492,7 @@ static const struct form *pick_form(struct generator *g) {
     bool faults = form->special == S_BYTES || form->special == S_INT || form->traits & X87_REGISTER;
     if (form->traits & RARE && !percent(g, faults ? 4 : 15)) continue;
     if (form->traits & HINT && !percent(g, 5)) continue;
-    if (percent(g, 80) && !fits_flavour(g, form)) continue;
+    if (g->flavour == PLAIN ? !is_plain(form) : percent(g, 80) && !fits_flavour(g, form)) continue;
     if (!is_possible(g, form)) continue;
     g->form = (uint16_t)number;
     return form;
@@ -552,7 +560,7 @@ static void pick_roles(struct generator *g) {
 }
 
 void program_generate(struct program *program, uint64_t seed) {
-  static const enum flavour flavours[] = {ANYTHING, ANYTHING, INTEGERS, INTEGERS, VECTORS, FLOATS};
+  static const enum flavour flavours[] = {ANYTHING, ANYTHING, INTEGERS, INTEGERS, VECTORS, FLOATS, PLAIN, PLAIN};
   struct generator g = {.random = random_of(seed, 0), .program = program};
   program->seed = seed;
   program->bytes = program->count = 0;

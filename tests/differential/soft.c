@@ -11,6 +11,7 @@
 #include "program.h"
 #include "soft/translation/code_cache.h"
 #include "soft/dispatch.h"
+#include "soft/machine.h"
 #include "soft/system/segment.h"
 #include "soft/system/system.h"
 
@@ -141,7 +142,9 @@ bool soft_has_mmx(void) {
   return words[3] >> 23 & 1;
 }
 
+/* A program's blocks become native on one of its inputs. */
 void soft_load(const struct program *program) {
+  cpu->machine->native_after = 1 + program->seed % INPUTS;
   for (uint32_t page = 0; page < CODE_BYTES; page += 4096) code_forget_page(cpu, CODE + page);
   memcpy(vm.memory.base + CODE + program->origin, program->code, sizeof program->code);
 }

@@ -108,7 +108,7 @@ int __wrap_futex_wait(void *word, uint32_t expected, uint64_t ns) {
  * What the engine asks for in large pieces is kept for the next input, each with its end at a guard: to
  * map and unmap it every time costs more than all the rest.
  */
-#define MOST_KEPT 10
+#define MOST_KEPT 12
 #define LARGE_BYTES (64u << 10)
 #define ALIGNMENT 64
 static struct { uint8_t *base; size_t size; bool used; } kept[MOST_KEPT];
@@ -139,19 +139,18 @@ static bool give_back(void *at) {
   return false;
 }
 
-/* Of code, which is written before it is read, or the map of pages with code. */
+/* Of code, which is written before it is read, or the map of pages with code. A file's pages are of native code. */
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
-  (void)at, (void)protection, (void)flags, (void)fd, (void)offset;
+  if (fd >= 0) return __real_mmap(at, size, protection, flags, fd, offset);
   void *memory = keep(size);
   return size > 1 << 20 ? memory : memset(memory, 0, size);
 }
 
+int __real_munmap(void *at, size_t size);
 int __wrap_munmap(void *at, size_t size);
 int __wrap_munmap(void *at, size_t size) {
-  (void)size;
-  CHECK(give_back(at));
-  return 0;
+  return give_back(at) ? 0 : __real_munmap(at, size);
 }
 
 void *__real_calloc(size_t count, size_t size);
@@ -329,6 +328,7 @@ static void try(const uint8_t *data, size_t size) {
   struct vm vm = {.memory = {.base = low, .size = (uint64_t)(high + HIGH_BYTES - low)}, .irqchip = (shape & 0xc2) != 2};
   guest_code(low + at, shape & 8 ? 0x400 : 0x1000, code_size, &input);
   CHECK(soft_engine.vm_create(&vm) == 0);
+  ((struct machine *)vm.machine)->native_after = what / STARTS % 2 ? 1 : 8;
   if (vm.irqchip) CHECK(soft_engine.vm_create_irqchip(&vm, true) == 0);
   if (shape & 0x10) {
     const uint32_t routes[ROUTE_WORDS] = {1, 0xfee00000, 0, 0x8000 | 0x31};

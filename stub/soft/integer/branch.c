@@ -49,7 +49,7 @@ __attribute__((noinline)) void jump_miss(struct cpu *cpu, uint64_t rip) {
   return enter(cpu, block, rip);
 }
 
-static void link_op(struct cpu *cpu, const struct op *op) {
+void link_op(struct cpu *cpu, const struct op *op) {
   return follow(cpu, op);
 }
 
@@ -102,7 +102,7 @@ DEFINE_JCC(s, COND_S)
 DEFINE_JCC(p, COND_P)
 DEFINE_JCC(l, COND_L)
 DEFINE_JCC(le, COND_LE)
-static handler *const jcc_handlers[16] = {
+handler *const jcc_handlers[16] = {
     jcc_o, jcc_no, jcc_b, jcc_nb, jcc_z, jcc_nz, jcc_be, jcc_nbe,
     jcc_s, jcc_ns, jcc_p, jcc_np, jcc_l, jcc_nl, jcc_le, jcc_nle};
 
@@ -127,7 +127,7 @@ static void loop_near(struct cpu *cpu, const struct op *op) {
   return jump(cpu, target);
 }
 
-static void call64(struct cpu *cpu, const struct op *op) {
+void call64(struct cpu *cpu, const struct op *op) {
   uint64_t sp = cpu->reg[RSP] - 8;
   store64(cpu, op, sp, cpu_next_rip(cpu, op));
   cpu->reg[RSP] = sp;
@@ -147,10 +147,10 @@ static inline uint64_t checked(struct cpu *cpu, const struct op *op, uint64_t ta
 }
 
 /* By a register, REG_EA for memory. */
-static void jump64_r(struct cpu *cpu, const struct op *op) {
+void jump64_r(struct cpu *cpu, const struct op *op) {
   return jump(cpu, checked(cpu, op, REG64(op->src)));
 }
-static void call64_r(struct cpu *cpu, const struct op *op) {
+void call64_r(struct cpu *cpu, const struct op *op) {
   uint64_t sp = cpu->reg[RSP] - 8, target = checked(cpu, op, REG64(op->src));
   store64(cpu, op, sp, cpu_next_rip(cpu, op));
   cpu->reg[RSP] = sp;
@@ -166,7 +166,7 @@ static void call_r(struct cpu *cpu, const struct op *op) {
 }
 
 /* Drops `imm` bytes more. */
-static void ret64(struct cpu *cpu, const struct op *op) {
+void ret64(struct cpu *cpu, const struct op *op) {
   uint64_t target = checked(cpu, op, load64(cpu, op, cpu->reg[RSP]));
   cpu->reg[RSP] += 8 + op->imm;
   return jump(cpu, target);

@@ -9,19 +9,28 @@
 /* The jump at the end of a block that has no other, to the byte `target` of the block. */
 void emit_link(struct translator *t, const struct insn *insn, int32_t target);
 
+/* In 64-bit mode: links follow them, one behind a call, two behind a conditional jump (taken, not taken). */
+handler link_op, call64, call64_r, jump64_r, ret64;
+extern handler *const jcc_handlers[16];
+
 /* Where a link leads that was never followed, or is out of date. */
 void link_miss(struct cpu *cpu, const struct op *link);
 void jump_miss(struct cpu *cpu, uint64_t rip);
 
-static inline void enter(struct cpu *cpu, struct block *block, uint64_t rip) {
+/* A block is about to run: false when the dispatcher must look first. */
+static inline bool admit(struct cpu *cpu, const struct block *block, uint64_t rip) {
   int64_t left = cpu->budget - block->count;
   cpu->reg[REG_BLOCK] = rip;
   if (unlikely((left | atomic_load_explicit(&cpu->attention, memory_order_relaxed)) < 0)) {
     cpu->rip = rip;
-    return;
+    return false;
   }
   cpu->budget = left;
-  return block->ops[0].run(cpu, block->ops);
+  return true;
+}
+
+static inline void enter(struct cpu *cpu, struct block *block, uint64_t rip) {
+  if (likely(admit(cpu, block, rip))) return block->ops[0].run(cpu, block->ops);
 }
 
 /* Goes to the target of a link, a place at a fixed distance from the block, in 64-bit mode. */

@@ -10,6 +10,7 @@
 #include "soft/controls/intercept.h"
 #include "soft/machine.h"
 #include "soft/memory/paging.h"
+#include "soft/native/native.h"
 #include "stub.h"
 #include "soft/system/debug.h"
 #include "soft/system/system.h"
@@ -22,7 +23,7 @@
 #define ARENA_BYTES (32u << 20)
 /* Ops that one instruction may become, links included. */
 #define OPS_PER_INSN 11
-#define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 3)
+#define MOST_OPS (MOST_INSNS * OPS_PER_INSN + 4)
 /* Parts of a page for which it is known whether they were translated. */
 #define GRANULE_BYTES (PAGE_BYTES / 64)
 
@@ -40,6 +41,8 @@ struct code_cache {
   struct code_page *pages[PAGE_BUCKETS];
   uint8_t *arena;
   uint32_t used;
+  struct native *native; /* NULL: no block becomes native */
+  bool crowded;          /* native code has no room: all is forgotten before a block is looked for again */
   uint32_t epoch;
   struct op scratch[MOST_OPS];
   struct block *single;
@@ -48,26 +51,30 @@ struct code_cache {
 struct code_cache *code_create(void) {
   struct code_cache *code = calloc(1, sizeof *code);
   if (!code) return NULL;
-  code->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  code->arena = native_reserve(ARENA_BYTES);
   code->single = malloc(sizeof *code->single + MOST_OPS * sizeof(struct op));
-  if (code->arena == MAP_FAILED || !code->single) {
-    if (code->arena != MAP_FAILED) munmap(code->arena, ARENA_BYTES);
-    free(code->single);
-    free(code);
+  if (!code->arena || !code->single) {
+    code_destroy(code);
     return NULL;
   }
+  code->native = native_create(code->arena, ARENA_BYTES);
   return code;
 }
 
 void code_destroy(struct code_cache *code) {
   if (!code) return;
-  munmap(code->arena, ARENA_BYTES);
+  native_destroy(code->native);
+  if (code->arena) native_release(code->arena, ARENA_BYTES);
   free(code->single);
   free(code);
 }
 
 uint64_t code_bytes(const struct code_cache *code) {
   return code->used;
+}
+
+uint64_t code_native_bytes(const struct code_cache *code) {
+  return native_bytes(code->native);
 }
 
 uint32_t code_epoch(const struct cpu *cpu) {
@@ -113,6 +120,8 @@ void code_forget_all(struct cpu *cpu) {
   memset(code->blocks, 0, sizeof code->blocks);
   memset(code->pages, 0, sizeof code->pages);
   code->used = 0;
+  native_forget_all(code->native);
+  code->crowded = false;
   unlink_all(cpu);
 }
 
@@ -273,8 +282,7 @@ static void link_to_next(struct translator *t) {
 
 static struct translator translator_of(struct cpu *cpu) {
   const struct machine *machine = cpu->machine;
-  const struct insn nothing = {.mode = cpu->code_size};
-  struct translator t = {.ops = cpu->code->scratch,
+  return (struct translator){.ops = cpu->code->scratch,
                          .room = MOST_OPS,
                          .mode = cpu->code_size,
                          .flat = cpu->flat,
@@ -282,8 +290,11 @@ static struct translator translator_of(struct cpu *cpu) {
                          .intercepts = cpu->controls != NULL,
                          .traced = machine->tracer != NULL,
                          .timed = machine->timeline != NULL};
-  if (machine->block_probe) emit(&t, &nothing, machine->block_probe);
-  return t;
+}
+
+static void emit_probe(struct cpu *cpu, struct translator *t) {
+  const struct insn nothing = {.mode = t->mode};
+  if (cpu->machine->block_probe) emit(t, &nothing, cpu->machine->block_probe);
 }
 
 /*
@@ -320,11 +331,30 @@ static struct block *keep(struct cpu *cpu, const struct translator *t, uint32_t 
                           .address = address,
                           .second_page = second ? second->address : NO_PAGE,
                           .count = t->timed ? t->cost : count,
+                          .op_count = (uint16_t)t->count,
                           .mode = mode_of(cpu)};
   memcpy(block->ops, t->ops, t->count * sizeof(struct op));
   *bucket = page->blocks = block;
   if (second) second->reaching = block;
   return block;
+}
+
+static __attribute__((noinline)) void make_native(struct cpu *cpu, struct op *first) {
+  struct block *block = (struct block *)((char *)first - offsetof(struct block, ops));
+  struct code_cache *code = cpu->code;
+  if (code->native && !native_compile(code->native, block->ops, block->op_count)) code->crowded = true;
+}
+
+void count_run(struct cpu *cpu, const struct op *op) {
+  struct op *counter = (struct op *)op;
+  if (unlikely(--counter->imm == 0)) make_native(cpu, counter);
+  NEXT;
+}
+
+/* The first op of a block, unless instructions are traced: then they stay as they are, one a block. */
+static void emit_counter(struct cpu *cpu, struct translator *t) {
+  const struct insn nothing = {.mode = t->mode};
+  if (!t->traced) emit(t, &nothing, count_run)->imm = cpu->machine->native_after;
 }
 
 /* NULL: no room. */
@@ -333,6 +363,8 @@ static struct block *try_block(struct cpu *cpu, uint64_t linear, uint64_t addres
   uint32_t offset = (uint32_t)(address & ~PAGE_MASK), first = (uint32_t)PAGE_BYTES - offset, count;
   struct code_page *page = page_ready(cpu, address & PAGE_MASK, host, offset), *second = NULL;
   if (!page) return NULL;
+  emit_counter(cpu, &t);
+  emit_probe(cpu, &t);
   enum stop stop = translate(&t, page->copy + offset, first, t.traced ? 1 : MOST_INSNS, &count);
   if (stop == STOP_PAGE && count == 0) {
     const struct itlb_entry *entry = itlb_find(cpu, linear + first);
@@ -373,6 +405,7 @@ static uint64_t linear_of(struct cpu *cpu, uint64_t rip) {
 struct block *code_find(struct cpu *cpu, uint64_t rip) {
   uint64_t linear = linear_of(cpu, rip);
   if (unlikely(cpu->breaks)) debug_fetch(cpu, NULL, linear);
+  if (unlikely(cpu->code->crowded)) code_forget_all(cpu);
   const struct itlb_entry *entry = code_page_at(cpu, linear);
   uint64_t address = entry->page | (linear & ~PAGE_MASK);
   const uint8_t *host = entry->host;
@@ -398,6 +431,7 @@ struct block *code_single(struct cpu *cpu) {
   if (unlikely(cpu->breaks)) debug_fetch(cpu, NULL, linear);
   const struct itlb_entry *entry = code_page_at(cpu, linear);
   struct translator t = translator_of(cpu);
+  emit_probe(cpu, &t);
   t.breaks = false; /* it has just been looked for, and RF will not be set any more */
   uint32_t offset = (uint32_t)(linear & ~PAGE_MASK), first = (uint32_t)PAGE_BYTES - offset, count;
   const uint8_t *from = entry->host + offset;

@@ -19,6 +19,7 @@ struct block {
   uint64_t address;          /* guest-physical, of its first byte */
   uint64_t second_page;      /* guest-physical page that its last instruction reaches into, or NO_PAGE */
   uint32_t count;            /* instructions; of a virtual clock, cycles */
+  uint16_t op_count;
   uint8_t mode;
   bool forgotten;
   struct op ops[] __attribute__((aligned(32)));
@@ -26,6 +27,9 @@ struct block {
 
 struct code_cache *code_create(void);
 void code_destroy(struct code_cache *code);
+
+/* The first op of a block, which is made native when `imm` runs it in. */
+handler count_run;
 
 /* The block at an instruction pointer, translated if need be. Faults with cpu->rip there. */
 struct block *code_find(struct cpu *cpu, uint64_t rip);
@@ -49,7 +53,8 @@ uint32_t code_epoch(const struct cpu *cpu);
 #define MOST_CODE_GENERATION (UINT32_MAX / 2)
 void code_restart_generations(struct cpu *cpu);
 
-/* Bytes that it holds. */
+/* Bytes of blocks and copies that it holds, and of native code. */
 uint64_t code_bytes(const struct code_cache *code);
+uint64_t code_native_bytes(const struct code_cache *code);
 
 #endif

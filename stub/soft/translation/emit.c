@@ -26,12 +26,12 @@ struct op *emit_stack(struct translator *t, const struct insn *insn, handler *ru
   return op;
 }
 
-static void address64(struct cpu *cpu, const struct op *op) {
+void address64(struct cpu *cpu, const struct op *op) {
   cpu->reg[REG_EA] = ea(cpu, op) + cpu->segment[op->segment].base;
   NEXT;
 }
 
-static void address32(struct cpu *cpu, const struct op *op) {
+void address32(struct cpu *cpu, const struct op *op) {
   cpu->reg[REG_EA] = (uint32_t)ea(cpu, op);
   NEXT;
 }

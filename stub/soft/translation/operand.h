@@ -12,4 +12,7 @@ struct operand {
 /* Of an instruction outside 64-bit mode. */
 struct operand insn_operand(const struct insn *insn);
 
+/* Make an address in REG_EA: with a segment's base, and of 32 bits. */
+handler address64, address32;
+
 #endif
