@@ -8,6 +8,7 @@ export const SYMBOLS = {
   sx_abi_version: { parameters: [], result: "i32" },
   sx_error_text: { parameters: ["buffer", "u32"], result: "i32" },
   sx_probe_engine: { parameters: ["buffer", "u32"], result: "i32" },
+  sx_large_pages: { parameters: ["buffer", "u32"], result: "i32" },
   sx_tsc: { parameters: [], result: "f64" },
   sx_tsc_khz: { parameters: ["u32"], result: "f64" },
   sx_clock_realtime: { parameters: ["buffer", "u32"], result: "i32" },

@@ -230,7 +230,7 @@ export class Runtime implements AsyncDisposable {
       );
     }
     const plan = this.planFor(given);
-    using files = readGuestFiles(given, this.#guestFolder);
+    using files = readGuestFiles(this.stub, given, this.#guestFolder);
     const config = settleConfig(given, this.engineFor(given).engine);
     const id = this.#nextId++;
     const others = this.#living.map((vm) => this.#neighbour(vm.id, vm.config));

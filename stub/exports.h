@@ -18,6 +18,9 @@ SX_EXPORT int32_t sx_error_text(uint8_t *text, uint32_t size);
 /** Measures what /dev/kvm runs natively into a `struct sx_probe`. */
 SX_EXPORT int32_t sx_probe_engine(uint8_t *result, uint32_t size);
 
+/** Asks for large pages for an array that has not been touched yet. */
+SX_EXPORT int32_t sx_large_pages(uint8_t *bytes, uint32_t size);
+
 /** TSC now, in ticks; exact in a double for 40 days of uptime at 2.6 GHz. */
 SX_EXPORT double sx_tsc(void);
 /** Nanoseconds since the Unix epoch as two words, low first, into `words`. */
