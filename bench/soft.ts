@@ -15,7 +15,7 @@ import { qemuInstalled, runOnQemu } from "./qemu.ts";
 
 const ENGINE = "soft";
 const ROUNDS = 5;
-const BOOTS = 3;
+const BOOTS = 7;
 const EXITS = 20_000;
 
 /** The guest's operations, each long enough for a second or less of QEMU's. */
