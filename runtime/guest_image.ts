@@ -82,7 +82,8 @@ function readFile(
 function readAll(stub: Stub, path: string): Uint8Array {
   using file = Deno.openSync(path);
   const { isFile, size } = file.statSync();
-  if (!isFile) return Deno.readFileSync(path);
+  // What has no size may have bytes all the same: a pipe, a file of the kernel's.
+  if (!isFile || size === 0) return Deno.readFileSync(path);
   const bytes = new Uint8Array(size);
   // Where the host has none to give it is only slower.
   if (size < 2 ** 32) stub.sx_large_pages(bytes, size);

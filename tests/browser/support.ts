@@ -149,11 +149,12 @@ export class TestDashboard implements AsyncDisposable {
       for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
       const { scrollWidth, clientWidth } = document.documentElement;
       if (scrollWidth <= clientWidth) return [];
-      return [...document.querySelectorAll("body *")]
+      const beyond = [...document.querySelectorAll("body *")]
         // deno-lint-ignore no-explicit-any
         .map((one: any) => ({ one, right: one.getBoundingClientRect().right }))
         .filter(({ right }) => right > clientWidth)
         .map(({ one, right }) => `${one.cloneNode().outerHTML} ends at ${right}`);
+      return [`${scrollWidth} pixels`, ...beyond];
     });
     deepStrictEqual(wide, [], name);
   }

@@ -33,13 +33,18 @@ enum host_opcode {
 #define HOST_LAHF 0x9f
 #define HOST_JUMP_NEAR 0xe9
 #define HOST_RETURN 0xc3
-/* Groups: the operation is the register's number. */
-#define HOST_IMMEDIATE 0x81 /* ADD 0, OR 1, AND 4, SUB 5, XOR 6, CMP 7 */
+/* Groups: the register's number is the operation. */
+#define HOST_IMMEDIATE 0x81
 #define HOST_IMMEDIATE8 0x83
-#define HOST_SHIFT 0xc1     /* ROL 0, ROR 1, SHL 4, SHR 5, SAR 7 */
-#define HOST_UNARY 0xf7     /* NOT 2, NEG 3 */
-#define HOST_JUMP 0xff      /* INC 0, DEC 1, JMP 4 */
-#define HOST_BIT 0x0fba     /* BT 4 */
+enum { HOST_I_ADD = 0, HOST_I_AND = 4, HOST_I_SUB = 5, HOST_I_CMP = 7 };
+#define HOST_SHIFT 0xc1
+enum { HOST_SHL = 4, HOST_SHR = 5, HOST_SAR = 7 };
+#define HOST_UNARY 0xf7
+enum { HOST_NOT = 2, HOST_NEG = 3 };
+#define HOST_COUNT_OR_JUMP 0xff
+enum { HOST_INC = 0, HOST_DEC = 1, HOST_JMP = 4 };
+#define HOST_BIT 0x0fba
+enum { HOST_BT = 4 };
 
 /* Where code goes. Nothing is written behind `end`; who finds `at` beyond it has run out of room. */
 struct assembler {
@@ -143,7 +148,7 @@ static inline void put_jump(struct assembler *a, const uint8_t *target) {
 }
 
 static inline void put_jump_through(struct assembler *a, unsigned base, int32_t disp) {
-  put_rm(a, 4, HOST_JUMP, 4, base, NO_INDEX, 0, disp);
+  put_rm(a, 4, HOST_COUNT_OR_JUMP, HOST_JMP, base, NO_INDEX, 0, disp);
 }
 
 #endif

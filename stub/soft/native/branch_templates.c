@@ -18,7 +18,7 @@ static void put_op_address(struct compiler *c, const struct op *op) {
 
 #define ENTRY(field) ((int32_t)offsetof(struct jump_entry, field))
 
-/* Unless what RSI + `generation` was remembered with, RAX says which, is the present one. */
+/* To `target` unless the generation at `at`, of the lifetime in RAX, is the present one. */
 static void put_stale(struct compiler *c, enum host_register at, int32_t generation, const uint8_t *target) {
   struct assembler *a = &c->a;
   put_load(a, 4, HOST_R8, at, generation);
@@ -32,7 +32,7 @@ static void put_enter(struct compiler *c) {
   put_load(a, 4, HOST_RCX, HOST_RDX, BLOCK(count));
   put_rm(a, 8, HOST_SUB_FROM, HOST_RCX, HOST_CPU, NO_INDEX, 0, CPU(budget));
   put_target(a, put_branch(a, HOST_S), c->leave);
-  put_rm(a, 4, HOST_IMMEDIATE8, 7, HOST_CPU, NO_INDEX, 0, CPU(attention) + 4); /* its sign */
+  put_rm(a, 4, HOST_IMMEDIATE8, HOST_I_CMP, HOST_CPU, NO_INDEX, 0, CPU(attention) + 4); /* its sign */
   put_bytes(a, 0, 1);
   put_target(a, put_branch(a, HOST_S), c->leave);
   put_rm(a, 8, HOST_LEA, HOST_OP, HOST_RDX, NO_INDEX, 0, BLOCK(ops));
@@ -46,7 +46,7 @@ static void put_follow(struct compiler *c, const struct op *link) {
   put_rm(a, 4, HOST_MOVZX8, HOST_RAX, HOST_OP, NO_INDEX, 0, LINK(code));
   put_stale(c, HOST_OP, LINK(generation), c->link_miss);
   if (link->disp) {
-    put_rm(a, 8, HOST_IMMEDIATE, 0, HOST_CPU, NO_INDEX, 0, CPU(reg[REG_BLOCK]));
+    put_rm(a, 8, HOST_IMMEDIATE, HOST_I_ADD, HOST_CPU, NO_INDEX, 0, CPU(reg[REG_BLOCK]));
     put_bytes(a, (uint32_t)link->disp, 4);
   }
   put_load(a, 8, HOST_RDX, HOST_OP, LINK(target));
@@ -57,8 +57,8 @@ static void put_follow(struct compiler *c, const struct op *link) {
 static void put_checked(struct compiler *c) {
   struct assembler *a = &c->a;
   put_rr(a, 8, HOST_MOV, HOST_RAX, HOST_RCX);
-  put_shift(a, 8, 4, HOST_RAX, 16);
-  put_shift(a, 8, 7, HOST_RAX, 16);
+  put_shift(a, 8, HOST_SHL, HOST_RAX, 16);
+  put_shift(a, 8, HOST_SAR, HOST_RAX, 16);
   put_rr(a, 8, HOST_CMP, HOST_RAX, HOST_RCX);
   put_to_op(c, HOST_NE);
 }
@@ -69,14 +69,14 @@ static void put_jump_to(struct compiler *c) {
   _Static_assert(sizeof(struct jump_entry) == 24, "the multiplication");
   put_rr(a, 8, HOST_MOV, HOST_OP, HOST_RCX);
   put_rr(a, 8, HOST_MOV, HOST_RAX, HOST_RCX);
-  put_shift(a, 8, 5, HOST_RAX, 12);
+  put_shift(a, 8, HOST_SHR, HOST_RAX, 12);
   put_rr(a, 8, HOST_XOR, HOST_RAX, HOST_RCX);
-  put_immediate(a, 4, 4, HOST_RAX, JUMP_ENTRIES - 1);
+  put_immediate(a, 4, HOST_I_AND, HOST_RAX, JUMP_ENTRIES - 1);
   put_rm(a, 8, HOST_LEA, HOST_RAX, HOST_RAX, HOST_RAX, 1, 0);
   put_rm(a, 8, HOST_LEA, HOST_RDX, HOST_CPU, HOST_RAX, 3, CPU(jumps));
   put_rm(a, 4, HOST_MOVZX8, HOST_RAX, HOST_CPU, NO_INDEX, 0, CPU(cpl));
-  put_shift(a, 4, 5, HOST_RAX, 1);
-  put_shift(a, 8, 4, HOST_RAX, 62);
+  put_shift(a, 4, HOST_SHR, HOST_RAX, 1);
+  put_shift(a, 8, HOST_SHL, HOST_RAX, 62);
   put_rr(a, 8, HOST_XOR, HOST_RAX, HOST_RCX);
   put_rm(a, 8, HOST_CMP, HOST_RAX, HOST_RDX, NO_INDEX, 0, ENTRY(key));
   put_target(a, put_branch(a, HOST_NE), c->jump_miss);
@@ -107,10 +107,10 @@ static bool jump_if(struct compiler *c) {
 static void put_return_address(struct compiler *c) {
   struct assembler *a = &c->a;
   put_unsigned(c, HOST_RDX, 8, REG_OFFSET(RSP));
-  put_immediate(a, 8, 5, HOST_RDX, 8);
+  put_immediate(a, 8, HOST_I_SUB, HOST_RDX, 8);
   put_writable(c, 8);
   put_load(a, 8, HOST_RCX, HOST_CPU, CPU(reg[REG_BLOCK]));
-  put_immediate(a, 8, 0, HOST_RCX, c->op->next);
+  put_immediate(a, 8, HOST_I_ADD, HOST_RCX, c->op->next);
   put_to_memory(c, 8, HOST_RCX);
 }
 
@@ -147,7 +147,7 @@ static bool return_near(struct compiler *c) {
   put_readable(c, 8);
   put_from_memory(c, 8, HOST_RCX, false);
   put_checked(c);
-  put_immediate(a, 8, 0, HOST_RDX, 8 + (int32_t)c->op->imm);
+  put_immediate(a, 8, HOST_I_ADD, HOST_RDX, 8 + (int32_t)c->op->imm);
   put_store(a, 8, HOST_RDX, HOST_CPU, CPU(reg[RSP]));
   put_jump_to(c);
   return true;

@@ -27,7 +27,6 @@ static void put_arithmetic(struct compiler *c, unsigned operation, unsigned size
   static const uint8_t opcodes[ALU_OPERATIONS] = {
       [ALU_ADD] = HOST_ADD, [ALU_OR] = HOST_OR,  [ALU_AND] = HOST_AND, [ALU_SUB] = HOST_SUB,
       [ALU_XOR] = HOST_XOR, [ALU_CMP] = HOST_SUB, [ALU_TEST] = HOST_AND};
-  static const uint16_t extensions[9] = {[1] = HOST_MOVSX8, [2] = HOST_MOVSX16, [4] = HOST_MOVSXD};
   struct assembler *a = &c->a;
   put_rr(a, 8, HOST_MOV, RESULT, A);
   put_rr(a, 8, opcodes[operation], RESULT, B);
@@ -36,7 +35,7 @@ static void put_arithmetic(struct compiler *c, unsigned operation, unsigned size
     put_store(a, 8, RESULT, HOST_CPU, CPU(cc_a));
     put_store_immediate(a, 8, HOST_CPU, CPU(cc_b), 0);
   } else {
-    if (size != 8) put_rr(a, 8, extensions[size], RESULT, RESULT);
+    if (size != 8) put_sign_extended(c, size, RESULT);
     put_store(a, 8, A, HOST_CPU, CPU(cc_a));
     put_store(a, 8, B, HOST_CPU, CPU(cc_b));
   }
@@ -81,12 +80,12 @@ static void put_cc_result(struct compiler *c, unsigned size) {
   put_bytes(a, HOST_LAHF, 1);
   put_rr(a, 1, HOST_SET | HOST_O, 0, B);
   put_rr(a, 4, HOST_MOVZX8, A, HOST_AH);
-  put_immediate(a, 4, 4, A, FLAG_CF | FLAG_AF);
+  put_immediate(a, 4, HOST_I_AND, A, FLAG_CF | FLAG_AF);
   put_rr(a, 4, HOST_MOVZX8, B, B);
-  put_shift(a, 4, SHIFT_SHL, B, __builtin_ctz(FLAG_OF));
+  put_shift(a, 4, HOST_SHL, B, __builtin_ctz(FLAG_OF));
   put_rr(a, 4, HOST_OR, B, A);
   put_store(a, 8, B, HOST_CPU, CPU(cc_a));
-  if (size == 4) put_rr(a, 8, HOST_MOVSXD, RESULT, RESULT);
+  if (size == 4) put_sign_extended(c, size, RESULT);
   put_cc(c, CC_RESULT);
 }
 
@@ -123,7 +122,7 @@ static bool count(struct compiler *c) {
   if (c->live) put_carry(c);
   if (memory) put_from_memory(c, size, RESULT, false);
   else put_unsigned(c, RESULT, size, c->op->dst);
-  put_rr(&c->a, size, HOST_JUMP, c->template->operation == UNARY_INC ? 0 : 1, RESULT);
+  put_rr(&c->a, size, HOST_COUNT_OR_JUMP, c->template->operation == UNARY_INC ? HOST_INC : HOST_DEC, RESULT);
   if (memory) put_to_memory(c, size, RESULT);
   else put_register(c, size, c->op->dst, RESULT);
   if (c->live) put_cc_result(c, size);
@@ -135,7 +134,7 @@ static bool unary(struct compiler *c) {
   unsigned operation = c->template->operation, size = c->template->size;
   if (operation == UNARY_NEG && c->live) return false;
   put_unsigned(c, RESULT, size, c->op->dst);
-  put_rr(&c->a, size, HOST_UNARY, operation == UNARY_NOT ? 2 : 3, RESULT);
+  put_rr(&c->a, size, HOST_UNARY, operation == UNARY_NOT ? HOST_NOT : HOST_NEG, RESULT);
   put_register(c, size, c->op->dst, RESULT);
   return true;
 }
@@ -146,11 +145,13 @@ static void put_flag(struct assembler *a, enum host_condition condition) {
   put_rr(a, 4, HOST_MOVZX8, B, B);
 }
 
-static void put_overflow_of_top(struct assembler *a, unsigned size, enum host_register of) {
+/* The top bit of a register, into RDX. */
+static void put_top_bit(struct assembler *a, unsigned size, enum host_register of) {
   put_rr(a, size, HOST_MOV, HOST_RDX, of);
-  put_shift(a, size, 5, HOST_RDX, 8 * size - 1);
+  put_shift(a, size, HOST_SHR, HOST_RDX, 8 * size - 1);
 }
 
+/* The host's group of shifts is the guest's. */
 static bool shift(struct compiler *c) {
   unsigned operation = c->template->operation, size = c->template->size;
   unsigned count = (unsigned)c->op->imm & (8 * size - 1);
@@ -158,7 +159,6 @@ static bool shift(struct compiler *c) {
   if (count == 0) return false;
   bool rotates = operation == SHIFT_ROL || operation == SHIFT_ROR;
   if (rotates && c->live) return false;
-  if (operation == SHIFT_SAL) operation = SHIFT_SHL;
   put_unsigned(c, A, size, c->op->dst);
   put_rr(a, size, HOST_MOV, RESULT, A);
   put_shift(a, size, operation, RESULT, count);
@@ -166,13 +166,13 @@ static bool shift(struct compiler *c) {
   put_register(c, size, c->op->dst, RESULT);
   if (!c->live) return true;
   if (operation != SHIFT_SAR) {
-    put_overflow_of_top(a, size, operation == SHIFT_SHL ? RESULT : A);
+    put_top_bit(a, size, operation == SHIFT_SHL ? RESULT : A);
     if (operation == SHIFT_SHL) put_rr(a, 4, HOST_XOR, HOST_RDX, B);
-    put_shift(a, 4, SHIFT_SHL, HOST_RDX, __builtin_ctz(FLAG_OF));
+    put_shift(a, 4, HOST_SHL, HOST_RDX, __builtin_ctz(FLAG_OF));
     put_rr(a, 4, HOST_OR, B, HOST_RDX);
   }
   put_store(a, 8, B, HOST_CPU, CPU(cc_a));
-  if (size == 4) put_rr(a, 8, HOST_MOVSXD, RESULT, RESULT);
+  if (size == 4) put_sign_extended(c, size, RESULT);
   put_cc(c, CC_RESULT);
   return true;
 }
@@ -198,7 +198,7 @@ static bool multiply(struct compiler *c) {
   put_rr(a, 4, HOST_MULTIPLY_IMMEDIATE, B, B);
   put_bytes(a, FLAG_CF | FLAG_OF, 4);
   put_store(a, 8, B, HOST_CPU, CPU(cc_a));
-  if (size == 4) put_rr(a, 8, HOST_MOVSXD, RESULT, RESULT);
+  if (size == 4) put_sign_extended(c, size, RESULT);
   put_cc(c, CC_RESULT);
   return true;
 }

@@ -150,7 +150,7 @@ static bool extend_into_rdx(struct compiler *c) {
   unsigned size = c->op->code;
   if (size == 2) return false;
   put_unsigned(c, VALUE, size, REG_OFFSET(RAX));
-  put_shift(&c->a, size, 7, VALUE, 8 * size - 1);
+  put_shift(&c->a, size, HOST_SAR, VALUE, 8 * size - 1);
   put_register(c, size, REG_OFFSET(RDX), VALUE);
   return true;
 }

@@ -50,7 +50,7 @@ void native_release(void *reserved, size_t bytes) {
 /* To a function with a block's state as it is: RDI and RSI are the arguments of ops. */
 static void put_function(struct assembler *a, const void *function) {
   put_value(a, HOST_RAX, (uint64_t)(uintptr_t)function);
-  put_rr(a, 4, HOST_JUMP, 4, HOST_RAX);
+  put_rr(a, 4, HOST_COUNT_OR_JUMP, HOST_JMP, HOST_RAX);
 }
 
 /* Code that all blocks share: see template.h. */

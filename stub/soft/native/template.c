@@ -46,7 +46,7 @@ static void put_extended(struct compiler *c, unsigned size, bool sign, enum host
   put_rm(&c->a, sign || size == 8 ? 8 : 4, extensions[sign][size], to, base, index, 0, disp);
 }
 
-/* What native code uses for nothing else, and memory_calls.c's callers for nothing at all. */
+/* What templates use for nothing else. */
 static const uint8_t holders[HELD] = {HOST_RBX, HOST_R10, HOST_R11, HOST_R12, HOST_R13, HOST_R14, HOST_R15};
 
 void forget_held(struct compiler *c) {
@@ -95,6 +95,10 @@ static void put_extended_register(struct compiler *c, unsigned size, bool sign, 
   put_rr(&c->a, sign || size == 8 ? 8 : 4, extensions[sign][size], to, from);
 }
 
+void put_sign_extended(struct compiler *c, unsigned size, enum host_register of) {
+  put_rr(&c->a, 8, extensions[true][size], of, of);
+}
+
 void put_signed(struct compiler *c, enum host_register to, unsigned size, uint8_t offset) {
   put_extended_register(c, size, true, to, offset);
 }
@@ -138,7 +142,7 @@ void put_address(struct compiler *c) {
     put_rm(a, 8, HOST_LEA, HOST_RDX, base, NO_INDEX, 0, op->disp);
   } else {
     put_rr(a, 8, HOST_MOV, HOST_RDX, index);
-    if (op->scale) put_shift(a, 8, 4, HOST_RDX, op->scale);
+    if (op->scale) put_shift(a, 8, HOST_SHL, HOST_RDX, op->scale);
     if (op->disp) put_rm(a, 8, HOST_LEA, HOST_RDX, HOST_RDX, NO_INDEX, 0, op->disp);
   }
 }
@@ -148,11 +152,11 @@ static void put_translated(struct compiler *c, unsigned size, size_t tag) {
   struct assembler *a = &c->a;
   _Static_assert(sizeof(struct tlb_entry) == 32 && PAGE_BYTES == 4096, "the shift by 7");
   put_rr(a, 4, HOST_MOV, HOST_RAX, HOST_RDX);
-  put_shift(a, 4, 5, HOST_RAX, 7);
-  put_immediate(a, 4, 4, HOST_RAX, (TLB_ENTRIES - 1) * 32);
+  put_shift(a, 4, HOST_SHR, HOST_RAX, 7);
+  put_immediate(a, 4, HOST_I_AND, HOST_RAX, (TLB_ENTRIES - 1) * 32);
   put_rm(a, 8, HOST_ADD, HOST_RAX, HOST_CPU, NO_INDEX, 0, CPU(tlb));
   put_rm(a, 8, HOST_LEA, HOST_R8, HOST_RDX, NO_INDEX, 0, (int32_t)size - 1);
-  put_immediate(a, 8, 4, HOST_R8, -(int32_t)PAGE_BYTES);
+  put_immediate(a, 8, HOST_I_AND, HOST_R8, -(int32_t)PAGE_BYTES);
   put_rm(a, 8, HOST_OR, HOST_R8, HOST_CPU, NO_INDEX, 0, CPU(tlb_generation));
   put_rm(a, 8, HOST_CMP, HOST_R8, HOST_RAX, NO_INDEX, 0, (int32_t)tag);
   put_to_op(c, HOST_NE);
@@ -177,12 +181,12 @@ void put_to_memory(struct compiler *c, unsigned size, enum host_register from) {
 
 /* Compares 8 bytes of the processor's state with 0. */
 static void put_compare_zero(struct assembler *a, int32_t field) {
-  put_rm(a, 8, HOST_IMMEDIATE8, 7, HOST_CPU, NO_INDEX, 0, field);
+  put_rm(a, 8, HOST_IMMEDIATE8, HOST_I_CMP, HOST_CPU, NO_INDEX, 0, field);
   put_bytes(a, 0, 1);
 }
 
 static void put_compare_cc(struct assembler *a, enum cc_op value) {
-  put_rm(a, 4, HOST_IMMEDIATE8, 7, HOST_CPU, NO_INDEX, 0, CPU(cc_op));
+  put_rm(a, 4, HOST_IMMEDIATE8, HOST_I_CMP, HOST_CPU, NO_INDEX, 0, CPU(cc_op));
   put_bytes(a, value, 1);
 }
 
@@ -215,7 +219,7 @@ void put_carry(struct compiler *c) {
     put_to_op(c, HOST_NE);
   }
   if (c->cc == CC_UNKNOWN || c->cc == CC_RESULT) {
-    put_rm(a, 4, HOST_BIT, 4, HOST_CPU, NO_INDEX, 0, CPU(cc_a));
+    put_rm(a, 4, HOST_BIT, HOST_BT, HOST_CPU, NO_INDEX, 0, CPU(cc_a));
     put_bytes(a, __builtin_ctz(FLAG_CF), 1);
   } else {
     put_load(a, 8, HOST_RAX, HOST_CPU, c->cc == CC_ADD ? CPU(cc_result) : CPU(cc_a));

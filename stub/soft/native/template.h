@@ -66,6 +66,8 @@ void put_held(struct compiler *c, const uint8_t held[HELD]);
 /* Guest registers by the offsets that ops have. */
 void put_signed(struct compiler *c, enum host_register to, unsigned size, uint8_t offset);
 void put_unsigned(struct compiler *c, enum host_register to, unsigned size, uint8_t offset);
+/* A host's register from its lower bytes. */
+void put_sign_extended(struct compiler *c, unsigned size, enum host_register of);
 /* Writes as the guest's instructions do: 4 bytes clear the rest, which they are in `from` already. */
 void put_register(struct compiler *c, unsigned size, uint8_t offset, enum host_register from);
 
