@@ -12,6 +12,16 @@ import { type ByteArea, copyBytes } from "./byte_copy.ts";
 const WINDOW_BYTES = 2 ** 31;
 const PLACE_MASK = WINDOW_BYTES - 1;
 
+/** The number of the window that holds an address, which is below 2^62: no machine has more. */
+function windowOf(address: number): number {
+  return address / WINDOW_BYTES | 0;
+}
+
+/** Index of an address in the words of its {@link GuestMemory.window}; it is a multiple of 4. */
+export function wordIndex(lo: number): number {
+  return (lo & PLACE_MASK) >> 2;
+}
+
 function bytesAt(address: bigint, bytes: number): Uint8Array {
   const pointer = Deno.UnsafePointer.create(address);
   if (pointer === null) throw new TypeError("guest memory at a null address");
@@ -73,9 +83,8 @@ export class GuestMemory {
    * @param address guest-physical
    */
   byte(address: number): number {
-    const index = Math.floor(address / WINDOW_BYTES);
-    const window = this.#windows[index];
-    return window === undefined ? 0 : window[address - index * WINDOW_BYTES] ?? 0;
+    const window = this.#windows[windowOf(address)];
+    return window === undefined ? 0 : window[address & PLACE_MASK] ?? 0;
   }
 
   /**
@@ -84,10 +93,10 @@ export class GuestMemory {
    * @param address guest-physical
    */
   word(address: number): number {
-    if (address % 4 === 0) {
-      const index = Math.floor(address / WINDOW_BYTES);
-      const window = this.#words[index];
-      return window === undefined ? 0 : window[(address - index * WINDOW_BYTES) / 4] ?? 0;
+    const place = address & PLACE_MASK;
+    if ((place & 3) === 0) {
+      const window = this.#words[windowOf(address)];
+      return window === undefined ? 0 : window[place >> 2] ?? 0;
     }
     return this.byte(address) | this.byte(address + 1) << 8 | this.byte(address + 2) << 16 |
       this.byte(address + 3) << 24;
@@ -99,9 +108,8 @@ export class GuestMemory {
    * @param address guest-physical
    */
   setByte(address: number, value: number): void {
-    const index = Math.floor(address / WINDOW_BYTES);
-    const window = this.#windows[index];
-    if (window !== undefined) window[address - index * WINDOW_BYTES] = value;
+    const window = this.#windows[windowOf(address)];
+    if (window !== undefined) window[address & PLACE_MASK] = value;
   }
 
   /**
@@ -111,9 +119,9 @@ export class GuestMemory {
    */
   copyOut(address: number, length: number, to: ByteArea, toAt: number): void {
     for (let done = 0; done < length;) {
-      const index = Math.floor((address + done) / WINDOW_BYTES), area = this.#areas[index];
+      const area = this.#areas[windowOf(address + done)];
       if (area === undefined) return;
-      const at = address + done - index * WINDOW_BYTES;
+      const at = address + done & PLACE_MASK;
       const part = Math.min(length - done, area.bytes.length - at);
       if (part <= 0) return;
       copyBytes(area, at, to, toAt + done, part);
@@ -128,14 +136,27 @@ export class GuestMemory {
    */
   copyIn(address: number, length: number, from: ByteArea, fromAt: number): void {
     for (let done = 0; done < length;) {
-      const index = Math.floor((address + done) / WINDOW_BYTES), area = this.#areas[index];
+      const area = this.#areas[windowOf(address + done)];
       if (area === undefined) return;
-      const at = address + done - index * WINDOW_BYTES;
+      const at = address + done & PLACE_MASK;
       const part = Math.min(length - done, area.bytes.length - at);
       if (part <= 0) return;
       copyBytes(from, fromAt + done, area, at, part);
       done += part;
     }
+  }
+
+  /**
+   * The words of the window in which `length` bytes from an address lie, where they do lie in one and
+   * begin at a word. The first of them is at {@link wordIndex}.
+   *
+   * @param lo low half of the address
+   * @param hi high half
+   */
+  window(lo: number, hi: number, length: number): Int32Array | undefined {
+    const words = this.#words[hi * 2 + (lo >>> 31)], place = lo & PLACE_MASK;
+    if (words === undefined || (place & 3) !== 0) return undefined;
+    return place + length <= 4 * words.length ? words : undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import fc from "fast-check";
 import { byteArea } from "./byte_copy.ts";
-import { GuestMemory } from "./guest_memory.ts";
+import { GuestMemory, wordIndex } from "./guest_memory.ts";
 
 const SIZE = 64 * 1024;
 const GIB = 2 ** 30;
@@ -42,6 +42,24 @@ Deno.test("contains() agrees with exact arithmetic", () => {
     }),
     { numRuns: 5000 },
   );
+});
+
+Deno.test("window() holds what lies in one window from a word on, and nothing else", () => {
+  const end = 2 * GIB;
+  new DataView(large.buffer).setInt32(end - 4, 7, true);
+  new DataView(large.buffer).setInt32(end, 8, true);
+  strictEqual(largeMemory.window(end - 4, 0, 4)?.[wordIndex(end - 4)], 7);
+  strictEqual(largeMemory.window(end | 0, 0, 4)?.[wordIndex(end | 0)], 8);
+  strictEqual(largeMemory.window(0, 1, 4)?.[wordIndex(0)], 0);
+  for (
+    const [lo, hi, length] of [
+      [end - 4, 0, 8], // in two windows
+      [end - 6, 0, 4], // between words
+      [3 * GIB - 4 | 0, 0, 8], // into the hole
+      [0, 2, 4],
+      [0, -1, 4],
+    ] as const
+  ) strictEqual(largeMemory.window(lo, hi, length), undefined);
 });
 
 Deno.test("write() puts bytes where byte() and words() read them", () => {

@@ -4,7 +4,8 @@
  * on.
  *
  * ops=measure (default) times n=COUNT requests of size=BYTES with depth=COUNT in flight:
- *   rw=read|write, pattern=random|sequential, seed=NUMBER, flush=EVERY so many writes.
+ *   rw=read|write, pattern=random|sequential, seed=NUMBER, flush=EVERY so many writes; before them,
+ *   warm=COUNT requests that are not counted.
  *   Prints "@hist read" or "@hist write" of the ticks of each request, "@ticks" of all of them, and
  *   "@count" of kicks, interrupts, bytes and flushes.
  *   With verify=1 it writes n blocks instead, some of them twice, reads them back and compares.
@@ -26,7 +27,7 @@ static bool sequential;
 
 /* One pass over blocks of the disk, `depth` of them in flight. */
 struct pass {
-  const char *name;
+  const char *name; /* NULL: of no interest */
   bool write;
   u64 n;
   u64 flush_every; /* 0: never */
@@ -96,6 +97,7 @@ static void run(const struct pass *pass) {
     } while ((request = virtio_blk_poll(&disk)));
   }
   u64 spent = ticks() - started;
+  if (!pass->name) return;
   histogram_print(pass->name);
   print_ticks(pass->name, done, spent);
   print_count("kicks", disk.queue.kicks - kicks);
@@ -109,18 +111,18 @@ static u64 next_block(u64 turn) {
   return (u64)((unsigned __int128)random_next(&seed) * blocks >> 64);
 }
 
-static void measure(u64 flush_every) {
+static void measure(u64 warm_up, u64 flush_every) {
   bool write = option_has("rw", "write");
   if (write) {
     for (u64 i = 0; i < depth * size; i += sizeof(u64)) *(u64 *)(pool + i) = random_next(&seed);
   } else {
     memset(pool, 0, depth * size); /* its pages are there before the clock runs */
   }
-  run(&(struct pass){.name = write ? "write" : "read",
-                     .write = write,
-                     .n = n,
-                     .flush_every = flush_every,
-                     .block = next_block});
+  struct pass pass = {.write = write, .n = warm_up, .flush_every = flush_every, .block = next_block};
+  run(&pass);
+  pass.name = write ? "write" : "read";
+  pass.n = n;
+  run(&pass);
 }
 
 /* ---- verify=1 ---- */
@@ -237,7 +239,7 @@ void guest_main(void) {
   if (interrupts && !interrupts_start(&message)) give_up("no interrupt controllers");
   u32 number = (u32)option_number("disk", 0);
   u16 queue = (u16)option_number("queue", 0);
-  if (!virtio_blk_open_at(&disk, number, queue, interrupts ? &message : NULL)) {
+  if (!virtio_blk_open_at(&disk, number, queue, (u32)depth, interrupts ? &message : NULL)) {
     give_up("no virtio block device");
   }
   blocks = disk.sectors / (size / SECTOR_BYTES);
@@ -251,7 +253,7 @@ void guest_main(void) {
   if (verifies) {
     verify(flush_every);
   } else if (!sums || option_has("ops", "measure")) {
-    measure(flush_every);
+    measure(option_number("warm", 0), flush_every);
   }
   if (sums) sum();
   virtio_reset(&disk.device);

@@ -7,13 +7,15 @@
 
 #define CONFIG_CAPACITY 0 /* 5.2.4 */
 
+#define PARTS 3 /* of a request: header, data, status */
+
 #define NOT_DONE 0xff /* no status of 5.2.6 */
 
 bool virtio_blk_open(struct virtio_blk *disk) {
-  return virtio_blk_open_at(disk, 0, 0, NULL);
+  return virtio_blk_open_at(disk, 0, 0, VIRTIO_BLK_DEPTH, NULL);
 }
 
-bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue,
+bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue, u32 depth,
                         const struct interrupt_message *message) {
   if (!virtio_find_after(VIRTIO_TYPE_BLOCK, number, &disk->device)) return false;
   virtio_negotiate(&disk->device, FEATURE_READ_ONLY | FEATURE_FLUSH | FEATURE_MULTI_QUEUE);
@@ -21,7 +23,10 @@ bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue,
   disk->can_flush = disk->device.features & FEATURE_FLUSH;
   disk->sectors = virtio_config64(&disk->device, CONFIG_CAPACITY);
   disk->interrupts = message != NULL;
-  virtio_add_queue(&disk->device, queue, &disk->queue, message);
+  bool indirect = disk->device.features & VIRTIO_RING_INDIRECT_DESC;
+  u32 entries = indirect ? depth : PARTS * depth;
+  /* No chain is longer than its queue (virtio 1.2, 2.7.5.3.1). */
+  virtio_add_queue(&disk->device, queue, &disk->queue, entries < PARTS ? PARTS : entries, message);
   virtio_start(&disk->device);
   return true;
 }
@@ -32,7 +37,7 @@ bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *reque
   request->header.reserved = 0;
   request->header.sector = sector;
   request->status = NOT_DONE;
-  struct virtqueue_part parts[3] = {{&request->header, sizeof request->header, false}};
+  struct virtqueue_part parts[PARTS] = {{&request->header, sizeof request->header, false}};
   u32 count = 1;
   if (length) parts[count++] = (struct virtqueue_part){data, length, type == VIRTIO_BLK_READ};
   parts[count++] = (struct virtqueue_part){&request->status, sizeof request->status, true};

@@ -39,10 +39,11 @@ struct virtio_blk {
 bool virtio_blk_open(struct virtio_blk *disk);
 
 /*
- * Opens block device `number`, from 0, by one of its queues, which sends `message` to those that
- * wait; NULL: they poll it.
+ * Opens block device `number`, from 0, by one of its queues, which has room for `depth` requests at
+ * once, if the device lets it, and not for many more: the fewer lines a queue has, the fewer cross
+ * between cores. It sends `message` to those that wait; NULL: they poll it.
  */
-bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue,
+bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue, u32 depth,
                         const struct interrupt_message *message);
 
 /* Adds a request. False when the queue has no room. A flush has no data. */

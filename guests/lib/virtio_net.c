@@ -26,8 +26,8 @@ bool virtio_net_open(struct virtio_net *net) {
   for (u32 i = 0; i < NET_MAC_BYTES; i++) {
     net->mac[i] = mmio_read8(net->device.config + CONFIG_MAC + i);
   }
-  virtio_add_queue(&net->device, RECEIVE_QUEUE, &net->receive, NULL);
-  virtio_add_queue(&net->device, TRANSMIT_QUEUE, &net->transmit, NULL);
+  virtio_add_queue(&net->device, RECEIVE_QUEUE, &net->receive, NET_BUFFERS, NULL);
+  virtio_add_queue(&net->device, TRANSMIT_QUEUE, &net->transmit, NET_BUFFERS, NULL);
   u32 room = net->receive.size < net->transmit.size ? net->receive.size : net->transmit.size;
   net->buffers = room < NET_BUFFERS ? room : NET_BUFFERS;
   net->idle_count = 0;

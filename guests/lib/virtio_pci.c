@@ -154,13 +154,13 @@ static void route(struct virtio_device *device, u16 number,
 }
 
 void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue,
-                      const struct interrupt_message *message) {
+                      u32 entries, const struct interrupt_message *message) {
   volatile u8 *common = device->common;
   mmio_write16(common + COMMON_QUEUE_SELECT, number);
   u16 most = mmio_read16(common + COMMON_QUEUE_SIZE);
   if (most == 0) fail_device(device, "the virtio device lacks a queue");
   u16 size = VIRTQUEUE_MAX;
-  while (size > most) size /= 2;
+  while (size > most || size / 2 >= entries) size /= 2;
   virtqueue_start(queue, size, device->features & VIRTIO_RING_EVENT_IDX,
                   device->features & VIRTIO_RING_INDIRECT_DESC);
   u32 notify_offset = mmio_read16(common + COMMON_QUEUE_NOTIFY_OFFSET);

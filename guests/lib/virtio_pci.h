@@ -38,11 +38,12 @@ bool virtio_find_after(u32 type, u32 skip, struct virtio_device *device);
 void virtio_negotiate(struct virtio_device *device, u64 wanted);
 
 /*
- * Gives the device queue number `number`, for which it sends `message`, or no interrupts when that
- * is NULL. Ends the guest when the device has no such queue, or cannot send messages.
+ * Gives the device queue number `number` with so many entries, or the next power of two, if the
+ * device lets it have as many. For it the device sends `message`, or no interrupts when that is NULL.
+ * Ends the guest when the device has no such queue, or cannot send messages.
  */
 void virtio_add_queue(struct virtio_device *device, u16 number, struct virtqueue *queue,
-                      const struct interrupt_message *message);
+                      u32 entries, const struct interrupt_message *message);
 
 /* After the queues: the device works from now on. */
 void virtio_start(struct virtio_device *device);

@@ -50,12 +50,22 @@ void virtqueue_start(struct virtqueue *queue, u16 size, bool event_index, bool i
   }
 }
 
-static struct virtqueue_descriptor describe(const struct virtqueue_part *part) {
+/* `next` follows when there is a `more`. */
+static struct virtqueue_descriptor describe(const struct virtqueue_part *part, bool more,
+                                            u16 next) {
   return (struct virtqueue_descriptor){
       .address = (u64)part->at,
       .length = part->length,
-      .flags = part->device_writes ? DESCRIPTOR_WRITE : 0,
+      .flags = (part->device_writes ? DESCRIPTOR_WRITE : 0) | (more ? DESCRIPTOR_NEXT : 0),
+      .next = next,
   };
+}
+
+/* A descriptor that stays as it was is not written: its line stays in the device's cache, too. */
+static void set_descriptor(struct virtqueue_descriptor *at, struct virtqueue_descriptor value) {
+  bool same = at->address == value.address && at->length == value.length &&
+              at->flags == value.flags && at->next == value.next;
+  if (!same) *at = value;
 }
 
 bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_part *parts, u32 count,
@@ -67,27 +77,21 @@ bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_part *parts, 
   if (indirect) {
     struct virtqueue_descriptor *table = queue->tables[head];
     for (u32 i = 0; i < count; i++) {
-      table[i] = describe(&parts[i]);
-      if (i + 1 == count) break;
-      table[i].flags |= DESCRIPTOR_NEXT;
-      table[i].next = (u16)(i + 1);
+      bool last = i + 1 == count;
+      set_descriptor(&table[i], describe(&parts[i], !last, last ? 0 : (u16)(i + 1)));
     }
-    queue->descriptors[head] = (struct virtqueue_descriptor){
-        .address = (u64)table,
-        .length = count * (u32)sizeof *table,
-        .flags = DESCRIPTOR_INDIRECT,
-    };
+    set_descriptor(&queue->descriptors[head], (struct virtqueue_descriptor){
+                                                  .address = (u64)table,
+                                                  .length = count * (u32)sizeof *table,
+                                                  .flags = DESCRIPTOR_INDIRECT,
+                                              });
     queue->free_head = queue->next_free[head];
   } else {
     u16 at = head;
     for (u32 i = 0; i < count; i++) {
-      struct virtqueue_descriptor descriptor = describe(&parts[i]);
       u16 next = queue->next_free[at];
-      if (i + 1 < count) {
-        descriptor.flags |= DESCRIPTOR_NEXT;
-        descriptor.next = next;
-      }
-      queue->descriptors[at] = descriptor;
+      bool last = i + 1 == count;
+      set_descriptor(&queue->descriptors[at], describe(&parts[i], !last, last ? 0 : next));
       at = next;
     }
     queue->free_head = at;

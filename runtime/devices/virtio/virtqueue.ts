@@ -6,7 +6,8 @@
  * as many steps as the queue has entries, and every segment is checked against guest memory. What
  * is wrong breaks the queue, which the transport turns into DEVICE_NEEDS_RESET.
  */
-import type { GuestMemory } from "../../../cores/guest_memory.ts";
+import { byteArea } from "../../../cores/byte_copy.ts";
+import { type GuestMemory, wordIndex } from "../../../cores/guest_memory.ts";
 
 /** Descriptor: address low and high, length, flags and next. Flags: 1 next, 2 write, 4 indirect. */
 const DESCRIPTOR_WORDS = 4, DESCRIPTOR_BYTES = 16;
@@ -58,6 +59,8 @@ export class Virtqueue {
   /** `#given` when the driver was last asked whether it wants to hear. */
   #announced = 0;
   #notifications = true;
+  /** An indirect table that lies across words or windows. */
+  readonly #tableCopy = byteArea(MOST_ENTRIES * DESCRIPTOR_BYTES);
 
   constructor(memory: GuestMemory) {
     this.#memory = memory;
@@ -197,27 +200,26 @@ export class Virtqueue {
   }
 
   #walk(head: number): boolean {
-    const memory = this.#memory, table = this.#descriptors;
-    let entries = this.#size, index = head;
-    let indirect = -1; // guest-physical address of the indirect table
+    let table = this.#descriptors, first = 0, entries = this.#size, index = head;
+    let direct = true;
     this.readable = this.writable = 0;
     // One step more than there are entries: the one that leads to an indirect table is no segment.
     for (let steps = 0; steps <= this.#size; steps++) {
       if (index >= entries) return false;
-      const at = indirect < 0 ? index * DESCRIPTOR_WORDS : indirect + index * DESCRIPTOR_BYTES;
-      const lo = indirect < 0 ? table[at]! : memory.word(at);
-      const hi = indirect < 0 ? table[at + 1]! : memory.word(at + 4);
-      const length = indirect < 0 ? table[at + 2]! : memory.word(at + 8);
-      const flagsAndNext = indirect < 0 ? table[at + 3]! : memory.word(at + 12);
+      const at = first + index * DESCRIPTOR_WORDS;
+      const lo = table[at]!, hi = table[at + 1]!, length = table[at + 2]!;
+      const flagsAndNext = table[at + 3]!;
       if ((flagsAndNext & INDIRECT) !== 0) {
         // It ends its chain, and nothing nests (2.7.5.3.1).
-        if (indirect >= 0 || (flagsAndNext & NEXT) !== 0) return false;
+        if (!direct || (flagsAndNext & NEXT) !== 0) return false;
         if (length <= 0 || (length & DESCRIPTOR_BYTES - 1) !== 0) return false;
-        if (!memory.contains(lo, hi, length)) return false;
         entries = length / DESCRIPTOR_BYTES;
-        if (entries > this.#size) return false;
-        indirect = (hi >>> 0) * 2 ** 32 + (lo >>> 0);
+        if (entries > this.#size || !this.#memory.contains(lo, hi, length)) return false;
+        const window = this.#memory.window(lo, hi, length);
+        table = window ?? this.#copyTable(lo, hi, length);
+        first = window === undefined ? 0 : wordIndex(lo);
         index = 0;
+        direct = false;
         continue;
       }
       if (!this.#append(lo, hi, length, (flagsAndNext & WRITE) !== 0)) return false;
@@ -225,6 +227,11 @@ export class Virtqueue {
       index = flagsAndNext >>> 16;
     }
     return false;
+  }
+
+  #copyTable(lo: number, hi: number, length: number): Int32Array {
+    this.#memory.copyOut((hi >>> 0) * 2 ** 32 + (lo >>> 0), length, this.#tableCopy, 0);
+    return this.#tableCopy.words;
   }
 
   #append(lo: number, hi: number, length: number, write: boolean): boolean {

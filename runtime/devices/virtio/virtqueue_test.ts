@@ -48,16 +48,18 @@ Deno.test("give() shows the driver what was written, over many turns of the ring
   }
 });
 
-Deno.test("take() follows an indirect table", () => {
-  const { driver, queue } = queueOf(4);
-  const first = { address: 0x8000, length: 16 }, second = { address: 0x9000, length: 4096 };
-  driver.describe(0, first, FLAG.next, 2, INDIRECT_TABLE);
-  driver.describe(2, second, FLAG.write, 0, INDIRECT_TABLE);
-  driver.describe(1, { address: INDIRECT_TABLE, length: 3 * 16 }, FLAG.indirect);
-  driver.publish(1);
-  strictEqual(queue.take(), 1);
-  deepStrictEqual(segmentsOf(queue), [{ ...first, write: false }, { ...second, write: true }]);
-});
+for (const [where, table] of [["at a word", INDIRECT_TABLE], ["between words", 0x6002]] as const) {
+  Deno.test(`take() follows an indirect table ${where}`, () => {
+    const { driver, queue } = queueOf(4);
+    const first = { address: 0x8000, length: 16 }, second = { address: 0x9000, length: 4096 };
+    driver.describe(0, first, FLAG.next, 2, table);
+    driver.describe(2, second, FLAG.write, 0, table);
+    driver.describe(1, { address: table, length: 3 * 16 }, FLAG.indirect);
+    driver.publish(1);
+    strictEqual(queue.take(), 1);
+    deepStrictEqual(segmentsOf(queue), [{ ...first, write: false }, { ...second, write: true }]);
+  });
+}
 
 Deno.test("take() takes a chain as long as the queue, direct and indirect", () => {
   const size = 8, { driver, queue } = queueOf(size);
