@@ -6,12 +6,15 @@
 #include "exports.h"
 #include "stub.h"
 
-static _Thread_local char text_of_thread[160];
+/* The thread's last failure. Its text is made when somebody asks: most, such as EAGAIN, are no news. */
+static _Thread_local struct {
+  const char *call;
+  int error;
+} last;
 
 int fail_with(const char *call, int error) {
-  char reason[80];
-  snprintf(text_of_thread, sizeof text_of_thread, "%s: %s", call,
-           strerror_r(error, reason, sizeof reason));
+  last.call = call;
+  last.error = error;
   return -error;
 }
 
@@ -25,8 +28,12 @@ int32_t sx_abi_version(void) {
 
 int32_t sx_error_text(uint8_t *text, uint32_t size) {
   if (!text || !size) return fail_with("sx_error_text", EINVAL);
-  size_t length = strlen(text_of_thread);
-  if (length > size) length = size;
-  memcpy(text, text_of_thread, length);
-  return (int32_t)length;
+  if (!last.call) return 0;
+  char reason[80], whole[160];
+  int length = snprintf(whole, sizeof whole, "%s: %s", last.call,
+                        strerror_r(last.error, reason, sizeof reason));
+  if (length >= (int)sizeof whole) length = sizeof whole - 1;
+  if ((uint32_t)length > size) length = (int)size;
+  memcpy(text, whole, (size_t)length);
+  return length;
 }
