@@ -17,8 +17,9 @@
 #include "stub.h"
 
 /*
- * Reads up to this size are copied from a mapping of the file, without a system call; in larger
- * ones the copy itself takes longer than the call.
+ * Reads up to this size are copied from a mapping of the file, without a system call. Larger ones
+ * are where it is known to be mapped: a copy of the processor's takes less time than the kernel's, but
+ * not with a fault at every few pages.
  */
 #define MAPPED_READ 65536
 #define MAPPED_AT_ONCE (512u << 20)
@@ -31,6 +32,7 @@ struct file {
   int fd;
   unsigned char *map; /* NULL when the file cannot be mapped */
   uint64_t map_size;  /* the file's size when it was opened */
+  bool mapped[MAPPED_AT_ONCE / CHUNK]; /* chunks that were in the page cache then */
   struct flusher *flusher; /* NULL when the file is read-only */
 };
 
@@ -38,13 +40,14 @@ struct file {
  * Maps what the page cache already has of a file, so that no first read of a page takes a fault. What
  * would have to come from the disk is left alone, and so is a kernel that cannot.
  */
-static void map_cached(const struct file *file) {
+static void map_cached(struct file *file) {
   unsigned char resident[CHUNK / PAGE];
   uint64_t size = file->map_size < MAPPED_AT_ONCE ? file->map_size : MAPPED_AT_ONCE;
   for (uint64_t at = 0; at + CHUNK <= size; at += CHUNK) {
     if (mincore(file->map + at, CHUNK, resident)) return;
     if (memchr(resident, 0, sizeof resident)) continue;
     if (madvise(file->map + at, CHUNK, MADV_POPULATE_READ)) return;
+    file->mapped[at / CHUNK] = true;
   }
 }
 
@@ -126,6 +129,21 @@ static void prefetch(const unsigned char *from, uint64_t size) {
   }
 }
 
+/* Whether a read is to be copied from the mapping. */
+static bool reads_mapped(const struct transfer *to) {
+  const struct file *file = to->file;
+  if (!file->map || to->offset > file->map_size || to->total > file->map_size - to->offset) {
+    return false;
+  }
+  if (to->total <= MAPPED_READ) return true;
+  uint64_t last = (to->offset + to->total - 1) / CHUNK;
+  if (last >= MAPPED_AT_ONCE / CHUNK) return false;
+  for (uint64_t chunk = to->offset / CHUNK; chunk <= last; chunk++) {
+    if (!file->mapped[chunk]) return false;
+  }
+  return true;
+}
+
 /* Bytes copied from the mapping; fewer than asked when the file was cut short meanwhile. */
 static int32_t read_mapped(const struct transfer *to) {
   const unsigned char *from = to->file->map + to->offset;
@@ -150,11 +168,7 @@ int32_t sx_file_read_segments(int32_t file, int32_t vm, const uint32_t *segments
   struct transfer to;
   int result = transfer_check(&to, file, vm, segments, count, join(offset_lo, offset_hi));
   if (result) return result;
-  if (to.total <= MAPPED_READ && to.file->map && to.offset <= to.file->map_size &&
-      to.total <= to.file->map_size - to.offset) {
-    return read_mapped(&to);
-  }
-  return read_exactly(&to);
+  return reads_mapped(&to) ? read_mapped(&to) : read_exactly(&to);
 }
 
 int32_t sx_file_write_segments(int32_t file, int32_t vm, const uint32_t *segments, uint32_t count,
