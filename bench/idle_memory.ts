@@ -1,6 +1,7 @@
 /** Resident memory of the runtime with idle machines, measured in a process of its own. */
 import { fileURLToPath } from "node:url";
 import { Runtime } from "../runtime/runtime.ts";
+import type { Vm } from "../runtime/vm.ts";
 
 const SELF = fileURLToPath(import.meta.url);
 const FURTHER = 8;
@@ -22,11 +23,10 @@ export async function idleMemory(): Promise<IdleMemory> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-function resident(): { all: number; shared: number } {
+/** Of this process. */
+function residentMib(): number {
   const status = Deno.readTextFileSync("/proc/self/status");
-  const mib = (name: string) =>
-    Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
-  return { all: mib("VmRSS"), shared: mib("RssShmem") };
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
 if (import.meta.main) {
@@ -36,15 +36,15 @@ if (import.meta.main) {
     const vm = runtime.createVm({ guest: "hello", cmdline: "park=600000", overcommit: true });
     await vm.start();
     await settle();
+    return vm;
   };
   await idle();
-  const one = resident();
-  for (let i = 0; i < FURTHER; i++) await idle();
-  const all = resident();
-  const beyondGuests = (all.all - all.shared) - (one.all - one.shared);
+  const one = residentMib(), further: Vm[] = [];
+  while (further.length < FURTHER) further.push(await idle());
+  const guests = further.reduce((sum, vm) => sum + vm.stats().residentBytes, 0) / 1024 ** 2;
   const result: IdleMemory = {
-    runtimeMib: one.all,
-    furtherMib: beyondGuests / FURTHER,
+    runtimeMib: one,
+    furtherMib: (residentMib() - one - guests) / FURTHER,
     further: FURTHER,
   };
   console.log(JSON.stringify(result));

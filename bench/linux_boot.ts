@@ -63,9 +63,20 @@ function kib(pid: number | "self", name: string): number {
   return Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
 }
 
-/** Resident memory that is no shared file: guest memory is one, with us and with QEMU below. */
+/** Resident memory that is no shared file. */
 function residentMib(pid: number | "self"): number {
   return (kib(pid, "VmRSS") - kib(pid, "RssShmem")) / 1024;
+}
+
+/** Resident memory of the mappings of a process that are as large as the guest's memory. */
+function guestMib(pid: number): number {
+  let size = 0, resident = 0;
+  for (const line of Deno.readTextFileSync(`/proc/${pid}/smaps`).split("\n")) {
+    const [, name, value] = /^(Size|Rss):\s*(\d+) kB$/.exec(line) ?? [];
+    if (name === "Size") size = Number(value) / 1024;
+    if (name === "Rss" && size === MEMORY_MIB) resident += Number(value) / 1024;
+  }
+  return resident;
 }
 
 /**
@@ -85,8 +96,9 @@ export async function bootOnSoft(runtime: Runtime, files: BootFiles): Promise<Bo
   await vm.start();
   if (!await marked(vm.console)) throw runError("no-boot", "Linux did not boot on the soft engine");
   const milliseconds = performance.now() - started;
-  const native = vm.stats().vcpus[0]!.engine.native_bytes! / MIB;
-  return { milliseconds, overheadMib: residentMib("self") - before + native };
+  const { residentBytes, vcpus } = vm.stats();
+  const native = vcpus[0]!.engine.native_bytes! / MIB, guest = residentBytes / MIB;
+  return { milliseconds, overheadMib: residentMib("self") - before - guest + native };
 }
 
 /** On QEMU's software processor; the overhead is all of its process. */
@@ -94,8 +106,7 @@ export async function bootOnQemu(files: BootFiles): Promise<Boot> {
   const started = performance.now();
   const child = new Deno.Command("qemu-system-x86_64", {
     args: [
-      ...["-M", "microvm,acpi=off,memory-backend=ram", "-accel", "tcg", "-cpu", "max"],
-      ...["-object", `memory-backend-memfd,id=ram,size=${MEMORY_MIB}M`, "-m", `${MEMORY_MIB}`],
+      ...["-M", "microvm,acpi=off", "-accel", "tcg", "-cpu", "max", "-m", `${MEMORY_MIB}`],
       ...["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"],
       ...["-kernel", files.kernel, "-initrd", files.initrd, "-append", COMMAND_LINE],
     ],
@@ -107,7 +118,7 @@ export async function bootOnQemu(files: BootFiles): Promise<Boot> {
   try {
     if (!await marked(child.stdout)) throw runError("no-boot", "Linux did not boot on QEMU");
     const milliseconds = performance.now() - started;
-    return { milliseconds, overheadMib: residentMib(child.pid) };
+    return { milliseconds, overheadMib: residentMib(child.pid) - guestMib(child.pid) };
   } finally {
     clearTimeout(timer);
     try {

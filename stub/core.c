@@ -16,7 +16,7 @@ int32_t sx_core_create(void) {
   if (!core) return fail("calloc");
   core->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   int result = core->bell < 0 ? fail("eventfd") : 0;
-  if (result == 0) result = region_create("splitx-core", 4096, &core->region);
+  if (result == 0) result = region_create(4096, &core->region);
   if (result == 0) {
     core->block = (struct sx_core_block *)core->region.base;
     result = handle_open(HANDLE_CORE, core);

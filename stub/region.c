@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "stub.h"
+
+#define LARGE_PAGE (2ul << 20)
 
 /*
  * A view that JavaScript still holds must never become an access to nothing. So a released region
@@ -34,38 +34,45 @@ static unsigned char *take_free(uint64_t size) {
   return base;
 }
 
-int region_create(const char *name, uint64_t size, struct region *out) {
-  int fd = memfd_create(name, MFD_CLOEXEC);
-  if (fd < 0) return fail("memfd_create");
-  if (ftruncate(fd, (off_t)size)) {
-    int result = fail("ftruncate of guest memory");
-    close(fd);
-    return result;
-  }
-  unsigned char *at = take_free(size);
-  void *base = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), fd, 0);
-  if (base == MAP_FAILED) {
-    int result = fail("mmap of guest memory");
-    close(fd);
-    return result;
-  }
-  *out = (struct region){base, size, fd};
-  return 0;
+/* Addresses of a new region, which begins where a large page can; NULL when there are none. */
+static unsigned char *map_new(uint64_t size) {
+  uint64_t slack = size < LARGE_PAGE ? 0 : LARGE_PAGE;
+  void *base = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) return NULL;
+  if (!slack) return base;
+  uintptr_t start = (uintptr_t)base, first = (start + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+  uint64_t before = first - start, behind = slack - before;
+  if (before) munmap(base, before);
+  if (behind) munmap((void *)(first + size), behind);
+  /* Kernels without large pages refuse: small ones will do. */
+  madvise((void *)first, size, MADV_HUGEPAGE);
+  return (unsigned char *)first;
+}
+
+int region_create(uint64_t size, struct region *out) {
+  unsigned char *base = take_free(size);
+  bool used_before = base != NULL;
+  if (!base) base = map_new(size);
+  if (!base) return fail("mmap of guest memory");
+  *out = (struct region){base, size};
+  /* A view that outlived its region may have written meanwhile. */
+  int result = used_before && madvise(base, size, MADV_DONTNEED) ? fail("madvise") : 0;
+  /* A child that is being started must not make the guest's next writes copies. */
+  if (result == 0 && madvise(base, size, MADV_DONTFORK)) result = fail("madvise");
+  if (result) region_release(out);
+  return result;
 }
 
 void region_release(struct region *region) {
   if (!region->base) return;
-  close(region->fd);
+  madvise(region->base, region->size, MADV_DONTNEED);
   struct free_range *range = malloc(sizeof *range);
-  void *blank = mmap(region->base, region->size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  if (range && blank != MAP_FAILED) {
+  if (range) {
     pthread_mutex_lock(&lock);
     *range = (struct free_range){*region, free_ranges};
     free_ranges = range;
     pthread_mutex_unlock(&lock);
-  } else {
-    free(range);
   }
   region->base = NULL;
 }

@@ -1,13 +1,13 @@
 /* What the engine counts of a machine and its vCPUs, and what memory the machine holds. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 
 #include "engine.h"
 #include "exports.h"
 
-/* Of st_blocks, whatever the file system (stat(2)). */
-#define BLOCK_BYTES 512
+#define PAGE_BYTES 4096
+#define PAGES_AT_ONCE 65536
 
 int32_t sx_vm_statistics(int32_t handle, uint8_t *out, uint32_t size) {
   struct vm *vm = handle_get(HANDLE_VM, handle);
@@ -26,7 +26,14 @@ int32_t sx_vcpu_statistics(int32_t handle, uint8_t *out, uint32_t size) {
 double sx_vm_resident(int32_t handle) {
   struct vm *vm = handle_get(HANDLE_VM, handle);
   if (!vm) return fail_with("sx_vm_resident", EBADF);
-  struct stat memory;
-  if (fstat(vm->memory.fd, &memory)) return fail("fstat of guest memory");
-  return (double)memory.st_blocks * BLOCK_BYTES;
+  uint64_t pages = vm->memory.size / PAGE_BYTES, resident = 0;
+  unsigned char present[PAGES_AT_ONCE];
+  for (uint64_t at = 0; at < pages; at += PAGES_AT_ONCE) {
+    uint64_t count = pages - at < PAGES_AT_ONCE ? pages - at : PAGES_AT_ONCE;
+    if (mincore(vm->memory.base + at * PAGE_BYTES, count * PAGE_BYTES, present)) {
+      return fail("mincore of guest memory");
+    }
+    for (uint64_t i = 0; i < count; i++) resident += present[i] & 1;
+  }
+  return (double)resident * PAGE_BYTES;
 }

@@ -27,7 +27,6 @@
 struct region {
   unsigned char *base;
   uint64_t size;
-  int fd; /* the memory's file */
 };
 
 struct core {
@@ -98,8 +97,8 @@ uint64_t vm_high_bytes(const struct vm *vm);
 int segments_translate(const struct vm *vm, const uint32_t *segments, uint32_t count,
                        struct iovec *parts, uint64_t *total);
 
-/* region.c */
-int region_create(const char *name, uint64_t size, struct region *out);
+/* region.c: zeros, in large pages where it is large */
+int region_create(uint64_t size, struct region *out);
 void region_release(struct region *region);
 
 /* core.c */

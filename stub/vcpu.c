@@ -169,7 +169,7 @@ int32_t sx_vcpu_create(int32_t vm_handle, uint32_t index) {
   vcpu->index = index;
   vcpu->outside = 1;
   uint64_t size = (sizeof(struct sx_vcpu_block) + 4095) & ~(uint64_t)4095;
-  int result = region_create("splitx-vcpu", size, &vcpu->region);
+  int result = region_create(size, &vcpu->region);
   if (result == 0) {
     vcpu->block = (struct sx_vcpu_block *)vcpu->region.base;
     result = vm->engine->vcpu_create(vcpu);

@@ -39,7 +39,7 @@ int32_t sx_vm_create(uint32_t engine, uint32_t pages) {
   struct vm *vm = calloc(1, sizeof *vm);
   if (!vm) return fail("calloc");
   vm->engine = engines[engine];
-  int result = region_create("splitx-guest", (uint64_t)pages << 12, &vm->memory);
+  int result = region_create((uint64_t)pages << 12, &vm->memory);
   if (result == 0) result = vm->engine->vm_create(vm);
   if (result == 0) {
     result = handle_open(HANDLE_VM, vm);

@@ -123,7 +123,7 @@ static void read_capabilities(int vm_fd, struct sx_probe *out) {
 static int measure(struct sx_probe *out) {
   struct vm vm = {.engine = &kvm_engine};
   struct vcpu vcpu = {.vm = &vm};
-  int result = region_create("splitx-probe", (uint64_t)PROBE_PAGES << 12, &vm.memory);
+  int result = region_create((uint64_t)PROBE_PAGES << 12, &vm.memory);
   if (result) return result;
   result = kvm_vm_create(&vm);
   if (result == 0) {

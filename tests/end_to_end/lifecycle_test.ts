@@ -5,6 +5,8 @@ import { createVm } from "../../runtime/mod.ts";
 import { Runtime } from "../../runtime/runtime.ts";
 import { engineTest, eventually, runVm } from "../support.ts";
 
+const MIB = 1024 ** 2;
+
 /** A stop is given three chances: the machines that run tests are shared. */
 async function fastestStop(runtime: Runtime, config: Parameters<Runtime["createVm"]>[0]) {
   let fastest = Infinity;
@@ -156,11 +158,13 @@ function belongings(): { files: number; threads: string[] } {
 }
 
 engineTest("a disposed runtime leaves no thread, file or guest memory behind", async () => {
+  const memory = 512 * MIB, initrd = new Uint8Array(256 * MIB).fill(1);
   const use = async () => {
     await using runtime = await Runtime.open();
     await runVm(runtime, { guest: "hello" });
-    await runVm(runtime, { guest: "hello", placement: "same-core" });
+    await runVm(runtime, { guest: "hello", memory, initrd, placement: "same-core" });
   };
+  const resident = Deno.memoryUsage().rss;
   await use(); // Deno starts helper threads of its own on first use
   const before = belongings();
   for (let i = 0; i < 5; i++) await use();
@@ -171,8 +175,7 @@ engineTest("a disposed runtime leaves no thread, file or guest memory behind", a
       return after.files <= before.files && after.threads.length <= before.threads.length;
     },
   );
-  const maps = Deno.readTextFileSync("/proc/self/maps");
-  strictEqual(maps.match(/memfd:splitx-guest/g), null);
+  ok(Deno.memoryUsage().rss - resident < initrd.length / 2);
 });
 
 engineTest(
