@@ -89,10 +89,15 @@ export class QueuePoller {
     this.#counters = counters;
   }
 
-  /** Looks after every queue of a device from now on. */
+  /**
+   * Looks after every queue of a device from now on, room for input last: what is sent may be answered
+   * at once.
+   */
   add(transport: VirtioPci): void {
-    for (const index of transport.queues.keys()) {
-      const input = transport.device.inputs?.find((one) => one.index === index);
+    const inputOf = (index: number) => transport.device.inputs?.find((one) => one.index === index);
+    const indexes = [...transport.queues.keys()];
+    for (const index of indexes.toSorted((a, b) => +!!inputOf(a) - +!!inputOf(b))) {
+      const input = inputOf(index);
       const polled = !this.#atOnce && (input !== undefined || this.#policy.startRate === 0);
       this.#entries.push({
         transport,
@@ -124,11 +129,13 @@ export class QueuePoller {
     }
   }
 
-  /** Ticks at which an impatient device wants another turn. */
+  /** Ticks at which there is to be another turn although nobody rings. */
   get deadline(): number {
     for (let i = 0; i < this.#entries.length; i++) {
-      const { device } = this.#entries[i]!.transport;
-      if (device.impatient === true) return this.#ticks() + this.#ticksPerMs;
+      const { transport: { device }, input } = this.#entries[i]!;
+      if (device.impatient === true || input?.unannounced === true) {
+        return this.#ticks() + this.#ticksPerMs;
+      }
     }
     return Infinity;
   }
@@ -171,8 +178,9 @@ export class QueuePoller {
   }
 
   #hasWork(entry: Entry): boolean {
-    if (entry.input !== undefined && !entry.input.waiting) return false;
-    return entry.transport.queues[entry.index]!.pending;
+    // The queue first: its line is here when it is needed.
+    if (!entry.transport.queues[entry.index]!.pending) return false;
+    return entry.input === undefined || entry.input.waiting;
   }
 
   /** Serves one quantum: whether there was anything. */

@@ -208,6 +208,25 @@ Deno.test("an impatient device is served again after a turn in which it could do
   strictEqual(poller.deadline, Infinity);
 });
 
+Deno.test("input that wakes nobody is looked for within a millisecond", () => {
+  const backlog = new Backlog(1), input = { index: 0, waiting: false, unannounced: true };
+  backlog.device.inputs = [input];
+  const { poller, clock } = pollerOf(ELVIS, backlog);
+  clock.now = 5;
+  strictEqual(poller.deadline, 5 + TICKS_PER_MS);
+  input.unannounced = false;
+  strictEqual(poller.deadline, Infinity);
+});
+
+Deno.test("what sending brings in is served in the same turn", () => {
+  const backlog = new Backlog(1, 1), input = { index: 0, waiting: false };
+  backlog.device.inputs = [input];
+  backlog.served = (index) => input.waiting = index === 1;
+  const { poller } = pollerOf(ELVIS, backlog);
+  strictEqual(poller.poll(), true);
+  deepStrictEqual(backlog.log, [1, 0]);
+});
+
 Deno.test("where nobody polls, a notification serves the queue at once and wholly", () => {
   const backlog = new Backlog(10);
   const { notify } = pollerOf({ ...ELVIS, startRate: 0 }, backlog, true);

@@ -6,8 +6,11 @@ import type { Stub } from "../../cores/stub.ts";
 import type { SegmentList } from "../devices/virtio/segment_list.ts";
 import { type FramePort, GONE, LOST } from "./frame_port.ts";
 
-/** How often what was empty is looked at, milliseconds: a look is a system call. */
-const LOOK_MS = 0.02;
+/**
+ * When what was empty is looked at again, milliseconds, for a look is a system call: after a part of
+ * the time in which no frame came or went, but not sooner nor later than these.
+ */
+const SOONEST_MS = 0.002, LATEST_MS = 0.02, PART = 1 / 8;
 /** Negative errno: the frame was larger than the room; nobody is at the other end any more. */
 const TOO_LARGE = -90, NOT_CONNECTED = -107;
 
@@ -23,13 +26,17 @@ export class HostPort implements FramePort {
   readonly #handle: number;
   readonly #vm: number;
   readonly #ticks: () => number;
-  readonly #lookTicks: number;
+  readonly #soonest: number;
+  readonly #latest: number;
   #up = false;
   #gone = false;
-  /** The last look found a frame, and there may be more. */
-  #more = false;
-  /** Ticks of the last look that found none. */
+  /** It is to be looked at now. */
+  #eager = false;
+  /** The last look found a frame, and nothing was sent since. */
+  #found = false;
+  /** Ticks of the last look, and of the last frame. */
   #looked = 0;
+  #moved = 0;
 
   /**
    * @param handle the stub's, of what the calls are for
@@ -46,7 +53,8 @@ export class HostPort implements FramePort {
     this.#handle = handle;
     this.#vm = vm;
     this.#ticks = ticks;
-    this.#lookTicks = LOOK_MS * ticksPerMs;
+    this.#soonest = SOONEST_MS * ticksPerMs;
+    this.#latest = LATEST_MS * ticksPerMs;
   }
 
   set up(listens: boolean) {
@@ -60,18 +68,30 @@ export class HostPort implements FramePort {
 
   get pending(): boolean {
     if (!this.#up || this.#gone) return false;
-    return this.#more || this.#ticks() - this.#looked >= this.#lookTicks;
+    if (this.#eager) return true;
+    const now = this.#ticks(), rest = Math.max(this.#soonest, PART * (now - this.#moved));
+    return now - this.#looked >= Math.min(this.#latest, rest);
   }
 
   send(frame: SegmentList): boolean {
     const { words, count, bytes } = frame;
-    return !this.#gone && this.#calls.send(this.#handle, this.#vm, words, count) === bytes;
+    if (this.#gone) return false;
+    const sent = this.#calls.send(this.#handle, this.#vm, words, count) === bytes;
+    // The host's kernel may have answered within the call.
+    this.#eager = true;
+    this.#found = false;
+    this.#moved = this.#ticks();
+    return sent;
   }
 
   receive(room: SegmentList): number {
     const got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
-    this.#more = got > 0 || got === TOO_LARGE;
-    if (!this.#more) this.#looked = this.#ticks();
+    const found = got > 0 || got === TOO_LARGE;
+    this.#looked = this.#ticks();
+    if (found) this.#moved = this.#looked;
+    // One frame may be an answer, which is all that comes; two are the beginning of a stream.
+    this.#eager = found && this.#found;
+    this.#found = found;
     if (got === NOT_CONNECTED) {
       this.#gone = true;
       return GONE;

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { GONE, LOST } from "./frame_port.ts";
 import { HostPort } from "./host_port.ts";
 import { TestFrames } from "./test_frames.ts";
@@ -25,26 +25,43 @@ function portOf(...answers: number[]) {
 
 const frames = new TestFrames();
 
-Deno.test("HostPort looks again at once after a frame, and later after none", () => {
-  const { port, clock, asked } = portOf(60, 1514);
+Deno.test("HostPort looks at once after what was sent, and at a stream's next frame", () => {
+  const { port, asked } = portOf(60, 64, 64, 1514, EMPTY);
   strictEqual(port.pending, false); // nobody listens
   port.up = true;
   const room = frames.room(1514);
-  deepStrictEqual([port.pending, port.receive(room)], [true, 60]);
+  strictEqual(port.send(frames.frame(Array(60).fill(1))), true);
+  deepStrictEqual([port.pending, port.receive(room)], [true, 64]);
+  strictEqual(port.pending, false); // the answer was all
+  strictEqual(port.receive(room), 64);
   deepStrictEqual([port.pending, port.receive(room)], [true, 1514]);
   deepStrictEqual([port.pending, port.receive(room)], [true, 0]);
   strictEqual(port.pending, false);
-  clock.now += TICKS_PER_MS;
-  strictEqual(port.pending, true);
-  strictEqual(port.pending, true); // looking twice is one look
-  deepStrictEqual(asked, [[HANDLE, VM, 1], [HANDLE, VM, 1], [HANDLE, VM, 1]]);
+  strictEqual(port.pending, false); // looking twice is one look
+  deepStrictEqual(asked, Array(5).fill([HANDLE, VM, 1]));
+});
+
+Deno.test("HostPort looks the less often, the longer nothing comes", () => {
+  const { port, clock } = portOf(64);
+  port.up = true;
+  const room = frames.room(1514);
+  strictEqual(port.receive(room), 64);
+  const start = clock.now, looks: number[] = [];
+  while (clock.now < start + TICKS_PER_MS) {
+    clock.now += TICKS_PER_MS / 1e6;
+    if (!port.pending) continue;
+    looks.push(clock.now - start);
+    port.receive(room);
+  }
+  const gaps = looks.map((at, i) => (at - (looks[i - 1] ?? 0)) / TICKS_PER_MS * 1000);
+  ok(Math.min(...gaps) >= 2 && Math.max(...gaps) <= 20.1, `${gaps} us`);
+  ok(gaps.every((gap, i) => i === 0 || gap >= gaps[i - 1]! - 0.1), `${gaps} us`);
 });
 
 Deno.test("HostPort loses a frame that is too large, and one that the host does not take", () => {
   const { port } = portOf(TOO_LARGE, 20, EMPTY);
   port.up = true;
   strictEqual(port.receive(frames.room(60)), LOST);
-  strictEqual(port.pending, true);
   strictEqual(port.send(frames.frame(Array(20).fill(1))), true);
   strictEqual(port.send(frames.frame(Array(20).fill(1))), false);
 });

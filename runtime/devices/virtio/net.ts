@@ -49,10 +49,14 @@ export class VirtioNet implements VirtioDevice {
   constructor(memory: GuestMemory, port: FramePort, mac: Uint8Array, counters: Float64Array) {
     this.#port = port;
     this.#counters = counters;
+    const running = () => this.#running;
     this.inputs = [{
       index: RECEIVE,
       get waiting() {
         return port.pending;
+      },
+      get unannounced() {
+        return running() && port.unannounced;
       },
     }];
     this.#header = new SegmentList(memory);
@@ -70,11 +74,6 @@ export class VirtioNet implements VirtioDevice {
   reset(): void {
     this.#running = false;
     this.#port.up = false;
-  }
-
-  /** The core must look for frames itself. */
-  get impatient(): boolean {
-    return this.#running && this.#port.unannounced;
   }
 
   serve(index: number, queue: Virtqueue, most: number): number {

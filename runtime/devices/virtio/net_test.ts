@@ -68,12 +68,12 @@ Deno.test("VirtioNet tells its address, that the link is up, and asks the port t
   strictEqual(device.features, 1 << 5 | 1 << 16);
   device.start();
   strictEqual(port.up, true);
-  strictEqual(device.impatient, false);
+  strictEqual(device.inputs[0]!.unannounced, false);
   port.unannounced = true;
-  strictEqual(device.impatient, true);
+  strictEqual(device.inputs[0]!.unannounced, true);
   device.reset();
   strictEqual(port.up, false);
-  strictEqual(device.impatient, false);
+  strictEqual(device.inputs[0]!.unannounced, false);
 });
 
 Deno.test("a frame is sent without its header, wherever its descriptors are cut", () => {

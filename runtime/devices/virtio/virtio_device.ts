@@ -7,6 +7,8 @@ export interface InputQueue {
   readonly index: number;
   /** Whether something may have come, at no more cost than a look. */
   readonly waiting: boolean;
+  /** Whether what comes wakes nobody, so that somebody must look for it. */
+  readonly unannounced?: boolean;
 }
 
 /** One virtio device. */
