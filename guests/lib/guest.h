@@ -75,6 +75,8 @@ struct sx_hypercall_page *hypercall_page(void);
 u64 option_number(const char *name, u64 otherwise);
 /* True when NAME's comma-separated value holds `word`. */
 bool option_has(const char *name, const char *word);
+/* Reads an address of numbers up to 255 with dots between them. False when NAME's value is none. */
+bool option_address(const char *name, u8 *address, u32 bytes);
 
 /* ---- hypercall.c ---- */
 struct answer {
@@ -103,6 +105,9 @@ struct answer block_write(u64 offset, const void *from, u32 length);
 /* ---- memory.c ---- */
 void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
+/* What is small and of a known size is copied where it stands. */
+#define memcpy(to, from, size) __builtin_memcpy(to, from, size)
+#define memset(to, value, size) __builtin_memset(to, value, size)
 
 /* ---- histogram.c: counts of tick values, within 1 % of the value ---- */
 void histogram_reset(void);

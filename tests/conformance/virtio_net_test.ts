@@ -57,7 +57,10 @@ for (const accelerator of QEMU_ACCELERATORS) {
 qemuTest("net says in one line what it cannot do on QEMU", async () => {
   const cases = [
     ["role=client", "no virtio network device\n"],
-    ["role=king", "role is not one of client, server, source, sink\n"],
+    ["role=king", "role is not one of client, server, source, sink, ask\n"],
+    ["role=ask", "host is not an IPv4 address\n"],
+    ["role=ask host=192.0.2.256", "host is not an IPv4 address\n"],
+    ["role=ask host=192.0.2.1 address=192.0.2", "address is not an IPv4 address\n"],
     ["role=sink size=1515", "size is not from 60 to 1514\n"],
   ] as const;
   for (const [commandLine, line] of cases) {
@@ -69,7 +72,7 @@ qemuTest("net says in one line what it cannot do on QEMU", async () => {
 
 testUnless(
   NO_QEMU || await tapProblem(),
-  "a process of the host answers net on QEMU over a TAP interface",
+  "the host answers net on QEMU over a TAP interface",
   async () => {
     const n = 100, runs = await netOverTap(2, `n=${n} size=64`, ["tcg"]);
     ok(runs.length >= 2);
