@@ -94,9 +94,10 @@ export class QueuePoller {
    * at once.
    */
   add(transport: VirtioPci): void {
-    const inputOf = (index: number) => transport.device.inputs?.find((one) => one.index === index);
-    const indexes = [...transport.queues.keys()];
-    for (const index of indexes.toSorted((a, b) => +!!inputOf(a) - +!!inputOf(b))) {
+    const { queues, device } = transport;
+    const inputOf = (index: number) => device.inputs?.find((one) => one.index === index);
+    const isInput = (index: number) => inputOf(index) === undefined ? 0 : 1;
+    for (const index of [...queues.keys()].toSorted((a, b) => isInput(a) - isInput(b))) {
       const input = inputOf(index);
       const polled = !this.#atOnce && (input !== undefined || this.#policy.startRate === 0);
       this.#entries.push({
