@@ -1,7 +1,7 @@
 /*
- * Two of these guests speak raw Ethernet through the first virtio network device of each, polled.
- * Each needs an address of its own, and has buffers=COUNT of each direction. The active one finds the other by a broadcast, or at
- * 02:00:00:00:00:N by peer=N in decimal.
+ * Two of these guests speak raw Ethernet through the first virtio network device of each, polled, with
+ * buffers=COUNT in each direction. Each needs an address of its own. The active one finds the other by
+ * a broadcast, or at 02:00:00:00:00:N by peer=N in decimal.
  *
  * role=client sends n=COUNT requests of size=BYTES, one at a time, to a role=server, which echoes
  *   them: "@hist round_trip" and "@ticks round_trip".

@@ -58,6 +58,7 @@ qemuTest("net says in one line what it cannot do on QEMU", async () => {
   const cases = [
     ["role=client", "no virtio network device\n"],
     ["role=king", "role is not one of client, server, source, sink, ask\n"],
+    ["role=sink buffers=129", "buffers is not from 1 to 128\n"],
     ["role=ask", "host is not an IPv4 address\n"],
     ["role=ask host=192.0.2.256", "host is not an IPv4 address\n"],
     ["role=ask host=192.0.2.1 address=192.0.2", "address is not an IPv4 address\n"],

@@ -122,7 +122,7 @@ static void make_processor(void) {
 }
 
 void soft_open(void) {
-  int result = region_create("differential", MEMORY_PAGES * 4096ull, &vm.memory);
+  int result = region_create(MEMORY_PAGES * 4096ull, &vm.memory);
   if (result == 0) result = soft_engine.vm_create(&vm);
   vcpu = (struct vcpu){.vm = &vm, .block = &block};
   if (result == 0) result = soft_engine.vcpu_create(&vcpu);
