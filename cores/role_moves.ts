@@ -44,8 +44,9 @@ export function rolePlaces(plan: CorePlan, vcpus: number, served: number | undef
   };
 }
 
+/** Whether both have the same cores, however often a plan names one. */
 function same(left: readonly number[], right: readonly number[]): boolean {
-  return left.length === right.length && left.every((cpu) => right.includes(cpu));
+  return left.every((cpu) => right.includes(cpu)) && right.every((cpu) => left.includes(cpu));
 }
 
 function changed(move: RoleMove): boolean {

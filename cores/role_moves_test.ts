@@ -19,6 +19,14 @@ Deno.test("moveSteps() is empty when nothing changes", () => {
   deepStrictEqual(moveSteps(places([0, 1], [2], [3]), places([1, 0], [2], [3]), SPLIT), []);
 });
 
+Deno.test("moveSteps() moves a role that gets another core beside one that it has twice", () => {
+  deepStrictEqual(
+    words(moveSteps(places([0, 0], [2], [3]), places([1, 0], [2], [3]), SPLIT)),
+    ["housekeeping 0,0>1,0"],
+  );
+  deepStrictEqual(moveSteps(places([0, 0], [2], [3]), places([0], [2], [3]), SPLIT), []);
+});
+
 Deno.test("moveSteps() moves one vCPU to a free core", () => {
   deepStrictEqual(
     words(moveSteps(places([0], [0], [1, 2]), places([0], [0], [1, 3]), SPLIT)),

@@ -29,10 +29,17 @@ function coreOf(machine: Planned): string | undefined {
   return machine.core ?? servedBy(machine)?.key;
 }
 
-/** A machine's plan with another host core for the hypervisor core that serves it. */
+/**
+ * A machine's plan with another host core for the hypervisor core that serves it. Without overcommitment
+ * no host core stands twice in a plan: one that did not serve it changes places.
+ */
 export function servedFrom(machine: Planned, cpu: number): CorePlan {
-  const { at } = servedBy(machine)!;
-  return { ...machine.plan, hypervisor: machine.plan.hypervisor.with(at, cpu) };
+  const { at, cpu: left } = servedBy(machine)!;
+  const { plan, request } = machine, there = plan.hypervisor.indexOf(cpu);
+  const others = there < 0 || request.overcommit
+    ? plan.hypervisor
+    : plan.hypervisor.with(there, left);
+  return { ...plan, hypervisor: others.with(at, cpu) };
 }
 
 function guestsOf({ plan, request }: Planned): number[] {

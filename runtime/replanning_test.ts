@@ -46,6 +46,14 @@ Deno.test("replanned() takes along the machines that the same hypervisor core se
   );
 });
 
+Deno.test("replanned() names no host core twice for a machine that goes along", () => {
+  const one = machine(1, plan([0], [1], [2])), two = machine(2, plan([0], [1, 5], [3]));
+  deepStrictEqual(
+    replanned(EIGHT, one, plan([0], [5], [2]), [two]).get(2),
+    plan([0], [5, 1], [3]),
+  );
+});
+
 Deno.test("replanned() has one housekeeping for all machines", () => {
   const one = machine(1, plan([0], [1], [2])), two = machine(2, plan([0], [3], [4]));
   const same = machine(3, plan([0], [], [5]), { placement: "same-core" });
