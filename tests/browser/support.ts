@@ -151,7 +151,13 @@ export class TestDashboard implements AsyncDisposable {
       if (scrollWidth <= clientWidth) return [];
       const beyond = [...document.querySelectorAll("body *")]
         // deno-lint-ignore no-explicit-any
-        .map((one: any) => ({ one, right: one.getBoundingClientRect().right }))
+        .map((one: any) => {
+          // What an element holds may stick out of it: its text, too.
+          const contents = document.createRange();
+          contents.selectNodeContents(one);
+          const boxes = [one.getBoundingClientRect(), contents.getBoundingClientRect()];
+          return { one, right: Math.max(...boxes.map((box) => box.right)) };
+        })
         .filter(({ right }) => right > clientWidth)
         .map(({ one, right }) => `${one.cloneNode().outerHTML} ends at ${right}`);
       return [`${scrollWidth} pixels`, ...beyond];
