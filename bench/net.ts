@@ -45,7 +45,7 @@ export const QEMU_NET_SET_UPS: readonly { readonly name: string; readonly netdev
 ];
 
 const RUNS = fileURLToPath(new URL("./net_runs.ts", import.meta.url));
-const WORKLOAD = "net request and answer of 64 bytes, guest and host";
+const WORKLOAD = "net request of 64 bytes and its answer, guest and host";
 const OURS = "splitx";
 
 /** Runs a command in a network namespace that ends with it, wherever on the host it likes. */
