@@ -1,6 +1,6 @@
 /**
- * A request of 64 bytes and its answer between the micro guest `net` and the host, over a TAP
- * interface: beside the same image and interface on QEMU with KVM, held against its best.
+ * A request of 64 bytes and its answer between the micro guest `net` and a process of the host, over
+ * a TAP interface: beside the same image and interface on QEMU with KVM, held against its best.
  */
 import { fileURLToPath } from "node:url";
 import { runError } from "../errors.ts";
@@ -45,7 +45,7 @@ export const QEMU_NET_SET_UPS: readonly { readonly name: string; readonly netdev
 ];
 
 const RUNS = fileURLToPath(new URL("./net_runs.ts", import.meta.url));
-const WORKLOAD = "net request of 64 bytes and its answer, guest and host";
+const WORKLOAD = "net request and answer of 64 bytes, guest and host";
 const OURS = "splitx";
 
 /** Runs a command in a network namespace that ends with it, wherever on the host it likes. */
@@ -62,9 +62,9 @@ export async function tapProblem(): Promise<string> {
 }
 
 /**
- * Has `net` ask the host for echoes, in a network namespace of its own.
+ * Runs `net` as a client of the host, in a network namespace of its own.
  *
- * @param commandLine of the guest, beside its role and the addresses
+ * @param commandLine of the guest, beside its role
  * @returns the runs in their order
  */
 export async function netOverTap(
@@ -72,7 +72,7 @@ export async function netOverTap(
   commandLine: string,
   sides: readonly NetSide[],
 ): Promise<NetSideRun[]> {
-  const words = [Deno.execPath(), "run", "-A", RUNS, `${rounds}`, commandLine];
+  const words = [Deno.execPath(), "run", "-A", RUNS, `${rounds}`, `role=client ${commandLine}`];
   const { success, stdout, stderr } = await inNamespace(...words, ...sides);
   const decoder = new TextDecoder();
   if (!success) {
@@ -82,8 +82,6 @@ export async function netOverTap(
 }
 
 const ROUNDS = 7, WARM_UP = 1, REQUESTS = 20_000, BYTES = 64;
-/** Of the guest in each direction: one request at a time needs no more. */
-const BUFFERS = 8;
 
 /**
  * Rows of the network, with their bound; none where the host has no TAP interfaces for its user.
@@ -97,7 +95,7 @@ export async function benchNet(nsPerTick: number, say: (line: string) => void): 
     return [];
   }
   say(`network, ${ROUNDS} rounds`);
-  const command = `n=${REQUESTS} size=${BYTES} buffers=${BUFFERS}`;
+  const command = `n=${REQUESTS} size=${BYTES}`;
   const samples = new Map<string, Samples>(), seen = new Map<string, number>();
   for (const run of await netOverTap(WARM_UP + ROUNDS, command, [OURS, "kvm"])) {
     const { setUp, output, code, errors } = run, report = readGuestReport(output);

@@ -1,18 +1,43 @@
 /**
- * Run in a network namespace of its own: the micro guest `net` asks the host for echoes over a TAP
+ * Run in a network namespace of its own: the micro guest `net` asks a peer of the host over a TAP
  * interface, once on each side in every round, in turn. Prints a line of JSON for each run.
  */
+import { fileURLToPath } from "node:url";
 import { buildGuests } from "../build/guests.ts";
+import { formatCpuList } from "../cores/cpu_list.ts";
+import { parseWith, vmConfigSchema } from "../runtime/config.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { type NetSide, type NetSideRun, QEMU_NET_SET_UPS } from "./net.ts";
-import { GUEST_ADDRESS, HOST_ADDRESS, makeHostInterface } from "./net_host.ts";
-import { PCI_MACHINES, runOnQemu } from "./qemu.ts";
+import { ONLINE, PCI_MACHINES, runOnQemu } from "./qemu.ts";
 
+const PEER = fileURLToPath(new URL("./net_peer.ts", import.meta.url));
 const TAP = "sxbench";
+const CONFIG = { guest: "net", network: `tap:${TAP}` } as const;
+
 const say = (line: string) => console.error(line);
 
+/** The peer on the interface, gone when it is disposed of. */
+async function startPeer(cpus: string): Promise<AsyncDisposable> {
+  const child = new Deno.Command("taskset", {
+    args: ["-c", cpus, Deno.execPath(), "run", "-A", PEER, TAP],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.getReader(), { value } = await reader.read();
+  const ready = value !== undefined;
+  await reader.cancel();
+  const end = async () => {
+    if (ready) child.kill();
+    await child.status;
+  };
+  if (ready) return { [Symbol.asyncDispose]: end };
+  await end();
+  throw new Error("the peer did not start");
+}
+
 async function ours(runtime: Runtime, cmdline: string): Promise<NetSideRun> {
-  await using vm = runtime.createVm({ guest: "net", network: `tap:${TAP}`, cmdline });
+  await using vm = runtime.createVm({ ...CONFIG, cmdline });
   await vm.start();
   const output = await vm.output();
   return { setUp: "splitx", output, code: (await vm.ended).code ?? 0, errors: "" };
@@ -31,11 +56,14 @@ async function qemu(side: "kvm" | "tcg", image: string, cmdline: string): Promis
   return runs;
 }
 
-const [rounds, options, ...sides] = Deno.args as [string, string, ...NetSide[]];
-const cmdline = `role=ask host=${HOST_ADDRESS} address=${GUEST_ADDRESS} ${options}`;
+const [rounds, cmdline, ...sides] = Deno.args as [string, string, ...NetSide[]];
 const image = `${await buildGuests(say)}/net.elf`;
 await using runtime = sides.includes("splitx") ? await Runtime.open({ progress: say }) : undefined;
-makeHostInterface(TAP);
+// Where nothing of the guest's runs, on either side.
+const cpus = runtime
+  ? formatCpuList(runtime.planFor(parseWith(vmConfigSchema, CONFIG, "bench")).housekeeping)
+  : Deno.readTextFileSync(ONLINE).trim();
+await using _peer = await startPeer(cpus);
 for (let round = 0; round < Number(rounds); round++) {
   for (const side of sides) {
     const runs = side === "splitx"

@@ -1,17 +1,13 @@
 /*
- * Two of these guests speak raw Ethernet through the first virtio network device of each, polled, with
- * buffers=COUNT in each direction. Each needs an address of its own. The active one finds the other by
- * a broadcast, or at 02:00:00:00:00:N by peer=N in decimal.
+ * Two of these guests speak raw Ethernet through the first virtio network device of each, polled.
+ * Each needs an address of its own. The active one finds the other by a broadcast, or at
+ * 02:00:00:00:00:N by peer=N in decimal.
  *
  * role=client sends n=COUNT requests of size=BYTES, one at a time, to a role=server, which echoes
  *   them: "@hist round_trip" and "@ticks round_trip".
  * role=source streams n frames of size=BYTES to a role=sink: "@ticks source" and "@ticks sink".
  * Both print "@count" of kicks, bytes and lost frames.
- *
- * role=ask needs no other guest: as IPv4 address=A.B.C.D it asks n times for the Ethernet address of
- *   host=A.B.C.D, in frames of size=BYTES, and prints what a client does.
  */
-#include "lib/arp.h"
 #include "lib/virtio_net.h"
 
 #define ETHERTYPE 0x88b5 /* IEEE 802, for local experiments */
@@ -49,19 +45,13 @@ static u8 filling_at(u32 number, u32 i) {
   return (u8)(number + i);
 }
 
-/* A transmit buffer to fill, as soon as there is one. */
-static struct net_buffer *prepare(void) {
+/* Makes a frame available to the device, which is not told yet. */
+static void put(const u8 *to, enum kind kind, u32 number, u32 length) {
   struct net_buffer *buffer;
   while (!(buffer = virtio_net_prepare(&net))) {
     virtio_net_kick(&net);
     relax();
   }
-  return buffer;
-}
-
-/* Makes a frame available to the device, which is not told yet. */
-static void put(const u8 *to, enum kind kind, u32 number, u32 length) {
-  struct net_buffer *buffer = prepare();
   struct frame *frame = (struct frame *)buffer->frame;
   memcpy(frame->to, to, NET_MAC_BYTES);
   memcpy(frame->from, net.mac, NET_MAC_BYTES);
@@ -90,22 +80,19 @@ static bool is_ours(struct net_buffer *buffer) {
          (same_address(frame->to, net.mac) || same_address(frame->to, everybody));
 }
 
-/* The next frame, or NULL when none comes before `deadline`. */
-static struct net_buffer *any_frame(u64 deadline) {
-  struct net_buffer *buffer;
-  while (!(buffer = virtio_net_receive(&net))) {
+/* The next frame of ours, or NULL when none comes before `deadline`. */
+static struct net_buffer *next_frame(u64 deadline) {
+  for (;;) {
+    struct net_buffer *buffer = virtio_net_receive(&net);
+    if (buffer && is_ours(buffer)) return buffer;
+    if (buffer) {
+      virtio_net_release(&net, buffer);
+      continue;
+    }
     virtio_net_kick(&net); /* of the buffers that were released */
     if (ticks() > deadline) return NULL;
     relax();
   }
-  return buffer;
-}
-
-/* The next frame of ours, or NULL when none comes before `deadline`. */
-static struct net_buffer *next_frame(u64 deadline) {
-  struct net_buffer *buffer;
-  while ((buffer = any_frame(deadline)) && !is_ours(buffer)) virtio_net_release(&net, buffer);
-  return buffer;
 }
 
 static void check_filling(struct net_buffer *buffer) {
@@ -150,14 +137,13 @@ static u64 kicks(void) {
   return net.transmit.kicks + net.receive.kicks;
 }
 
-/* Asks n times, `ask` once each, which returns how often there was no answer. */
-static void round_trips(u32 n, u32 (*ask)(u32 number)) {
+static void client(u32 n) {
   u64 lost = 0, kicks_before = kicks();
   histogram_reset();
   u64 started = ticks();
   for (u32 i = 0; i < n; i++) {
     u64 asked = ticks();
-    u32 failures = ask(i);
+    u32 failures = insist(peer, REQUEST, ANSWER, i, size, NULL);
     if (failures == 0) histogram_add(ticks() - asked);
     lost += failures;
   }
@@ -167,10 +153,6 @@ static void round_trips(u32 n, u32 (*ask)(u32 number)) {
   print_count("kicks", kicks() - kicks_before);
   print_count("bytes", (u64)n * size);
   print_count("lost", lost);
-}
-
-static u32 ask_server(u32 number) {
-  return insist(peer, REQUEST, ANSWER, number, size, NULL);
 }
 
 static void source(u32 n) {
@@ -183,37 +165,6 @@ static void source(u32 n) {
   print_ticks("source", n, ticks() - started);
   print_count("kicks", kicks() - kicks_before);
   print_count("bytes", (u64)n * size);
-}
-
-/* ---- the active side, of an IPv4 host ---- */
-
-static struct neighbour own;
-static u8 host[IPV4_BYTES];
-
-/* Waits for the host's answer. False when it does not come. */
-static bool await_host(void) {
-  u64 deadline = ticks() + PATIENCE;
-  struct net_buffer *buffer;
-  while ((buffer = any_frame(deadline))) {
-    bool answered = arp_answers(buffer->frame, buffer->length, &own, host);
-    virtio_net_release(&net, buffer);
-    if (answered) return true;
-  }
-  return false;
-}
-
-/* Asks the host until it answers. Returns how often it did not. */
-static u32 ask_host(u32 number) {
-  (void)number; /* there is one question */
-  for (u32 attempt = 0; attempt < ATTEMPTS; attempt++) {
-    struct net_buffer *buffer = prepare();
-    buffer->length = size;
-    arp_ask(buffer->frame, size, &own, host);
-    virtio_net_send(&net, buffer);
-    virtio_net_kick(&net);
-    if (await_host()) return attempt;
-  }
-  give_up("the host does not answer");
 }
 
 /* ---- the passive side ---- */
@@ -261,28 +212,19 @@ void guest_main(void) {
   u32 n = (u32)option_number("n", 1000);
   size = (u32)option_number("size", NET_FRAME_MIN);
   bool waits = option_has("role", "server") || option_has("role", "sink");
-  bool streams = option_has("role", "source"), asks = option_has("role", "ask");
-  if (!waits && !streams && !asks && !option_has("role", "client")) {
-    give_up("role is not one of client, server, source, sink, ask");
+  bool streams = option_has("role", "source");
+  if (!waits && !streams && !option_has("role", "client")) {
+    give_up("role is not one of client, server, source, sink");
   }
   if (size < NET_FRAME_MIN || size > NET_FRAME_MAX) give_up("size is not from 60 to 1514");
-  if (asks && !option_address("host", host, IPV4_BYTES)) give_up("host is not an IPv4 address");
-  if (asks && !option_address("address", own.address, IPV4_BYTES)) {
-    give_up("address is not an IPv4 address");
-  }
-  u32 buffers = (u32)option_number("buffers", NET_BUFFERS);
-  if (buffers == 0 || buffers > NET_BUFFERS) give_up("buffers is not from 1 to 128");
-  if (!virtio_net_open(&net, buffers)) give_up("no virtio network device");
+  if (!virtio_net_open(&net)) give_up("no virtio network device");
   if (waits) {
     passive();
-  } else if (asks) {
-    memcpy(own.mac, net.mac, NET_MAC_BYTES);
-    round_trips(n, ask_host);
   } else {
     const u8 number = (u8)option_number("peer", 0), named[NET_MAC_BYTES] = {2, 0, 0, 0, 0, number};
     insist(number ? named : everybody, HELLO, WELCOME, 0, NET_FRAME_MIN, peer);
     if (streams) source(n);
-    else round_trips(n, ask_server);
+    else client(n);
     insist(peer, END, ENDED, n, NET_FRAME_MIN, NULL);
   }
   virtio_net_drain(&net);

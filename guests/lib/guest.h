@@ -75,8 +75,6 @@ struct sx_hypercall_page *hypercall_page(void);
 u64 option_number(const char *name, u64 otherwise);
 /* True when NAME's comma-separated value holds `word`. */
 bool option_has(const char *name, const char *word);
-/* Reads an address of numbers up to 255 with dots between them. False when NAME's value is none. */
-bool option_address(const char *name, u8 *address, u32 bytes);
 
 /* ---- hypercall.c ---- */
 struct answer {

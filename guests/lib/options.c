@@ -32,17 +32,3 @@ bool option_has(const char *name, const char *word) {
   }
   return false;
 }
-
-bool option_address(const char *name, u8 *address, u32 bytes) {
-  const char *at = find(name);
-  for (u32 i = 0; at && i < bytes; i++) {
-    u32 value = 0, digits = 0;
-    for (; *at >= '0' && *at <= '9' && digits < 3; at++, digits++) {
-      value = value * 10 + (u32)(*at - '0');
-    }
-    bool ended = i + 1 == bytes ? !*at || *at == ' ' : *at++ == '.';
-    if (digits == 0 || value > 255 || !ended) return false;
-    address[i] = (u8)value;
-  }
-  return at != NULL;
-}

@@ -17,7 +17,7 @@ void virtio_net_release(struct virtio_net *net, struct net_buffer *buffer) {
   virtqueue_add(&net->receive, &part, 1, buffer);
 }
 
-bool virtio_net_open(struct virtio_net *net, u32 buffers) {
+bool virtio_net_open(struct virtio_net *net) {
   if (!virtio_find(VIRTIO_TYPE_NET, &net->device)) return false;
   virtio_negotiate(&net->device, FEATURE_MAC);
   if (!(net->device.features & FEATURE_MAC) || !net->device.config) {
@@ -26,10 +26,10 @@ bool virtio_net_open(struct virtio_net *net, u32 buffers) {
   for (u32 i = 0; i < NET_MAC_BYTES; i++) {
     net->mac[i] = mmio_read8(net->device.config + CONFIG_MAC + i);
   }
-  virtio_add_queue(&net->device, RECEIVE_QUEUE, &net->receive, buffers, NULL);
-  virtio_add_queue(&net->device, TRANSMIT_QUEUE, &net->transmit, buffers, NULL);
+  virtio_add_queue(&net->device, RECEIVE_QUEUE, &net->receive, NET_BUFFERS, NULL);
+  virtio_add_queue(&net->device, TRANSMIT_QUEUE, &net->transmit, NET_BUFFERS, NULL);
   u32 room = net->receive.size < net->transmit.size ? net->receive.size : net->transmit.size;
-  net->buffers = room < buffers ? room : buffers;
+  net->buffers = room < NET_BUFFERS ? room : NET_BUFFERS;
   net->idle_count = 0;
   for (u32 i = 0; i < net->buffers; i++) {
     net->idle[net->idle_count++] = &net->sent[i];

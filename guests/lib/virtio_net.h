@@ -4,7 +4,7 @@
 
 #include "virtio_pci.h"
 
-#define NET_BUFFERS 128 /* of each direction, at most */
+#define NET_BUFFERS 128 /* of each direction */
 #define NET_FRAME_MIN 60
 #define NET_FRAME_MAX 1514
 #define NET_MAC_BYTES 6
@@ -25,11 +25,8 @@ struct virtio_net {
   u32 buffers; /* of each direction, at most what its queue holds */
 };
 
-/*
- * Opens the first network device with `buffers` of each direction, if its queues have room for them, and
- * gives it those to receive. False when there is none.
- */
-bool virtio_net_open(struct virtio_net *net, u32 buffers);
+/* Opens the first network device and gives it its receive buffers. False when there is none. */
+bool virtio_net_open(struct virtio_net *net);
 
 /* A transmit buffer to fill, or NULL while all of them are in flight. */
 struct net_buffer *virtio_net_prepare(struct virtio_net *net);

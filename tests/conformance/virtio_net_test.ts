@@ -57,11 +57,7 @@ for (const accelerator of QEMU_ACCELERATORS) {
 qemuTest("net says in one line what it cannot do on QEMU", async () => {
   const cases = [
     ["role=client", "no virtio network device\n"],
-    ["role=king", "role is not one of client, server, source, sink, ask\n"],
-    ["role=sink buffers=129", "buffers is not from 1 to 128\n"],
-    ["role=ask", "host is not an IPv4 address\n"],
-    ["role=ask host=192.0.2.256", "host is not an IPv4 address\n"],
-    ["role=ask host=192.0.2.1 address=192.0.2", "address is not an IPv4 address\n"],
+    ["role=king", "role is not one of client, server, source, sink\n"],
     ["role=sink size=1515", "size is not from 60 to 1514\n"],
   ] as const;
   for (const [commandLine, line] of cases) {
@@ -73,7 +69,7 @@ qemuTest("net says in one line what it cannot do on QEMU", async () => {
 
 testUnless(
   NO_QEMU || await tapProblem(),
-  "the host answers net on QEMU over a TAP interface",
+  "a process of the host answers net on QEMU over a TAP interface",
   async () => {
     const n = 100, runs = await netOverTap(2, `n=${n} size=64`, ["tcg"]);
     ok(runs.length >= 2);
