@@ -33,14 +33,15 @@ bool virtio_blk_open_at(struct virtio_blk *disk, u32 number, u16 queue, u32 dept
 
 bool virtio_blk_submit(struct virtio_blk *disk, struct virtio_blk_request *request, u32 type,
                        u64 sector, u8 *data, u32 length) {
-  request->header.type = type;
-  request->header.reserved = 0;
-  request->header.sector = sector;
-  request->status = NOT_DONE;
-  struct virtqueue_part parts[PARTS] = {{&request->header, sizeof request->header, false}};
+  struct virtio_blk_header *header = virtqueue_note(&disk->queue);
+  u8 *reply = virtqueue_reply(&disk->queue);
+  struct virtqueue_part parts[PARTS] = {{header, sizeof *header, false}};
   u32 count = 1;
   if (length) parts[count++] = (struct virtqueue_part){data, length, type == VIRTIO_BLK_READ};
-  parts[count++] = (struct virtqueue_part){&request->status, sizeof request->status, true};
+  parts[count++] = (struct virtqueue_part){reply, sizeof *reply, true};
+  request->header = (struct virtio_blk_header){.type = type, .sector = sector};
+  *header = request->header;
+  request->reply = reply;
   return virtqueue_add(&disk->queue, parts, count, request);
 }
 
@@ -50,7 +51,9 @@ void virtio_blk_kick(struct virtio_blk *disk) {
 
 struct virtio_blk_request *virtio_blk_poll(struct virtio_blk *disk) {
   u32 written;
-  return virtqueue_take(&disk->queue, &written);
+  struct virtio_blk_request *request = virtqueue_take(&disk->queue, &written);
+  if (request) request->status = written ? *request->reply : NOT_DONE;
+  return request;
 }
 
 struct virtio_blk_request *virtio_blk_next(struct virtio_blk *disk) {

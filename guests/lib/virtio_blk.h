@@ -12,16 +12,20 @@
 #define VIRTIO_BLK_WRITE 1
 #define VIRTIO_BLK_FLUSH 4
 
+/* What the device reads of a request (5.2.6). */
+struct virtio_blk_header {
+  u32 type;
+  u32 reserved;
+  u64 sector;
+};
+
 /* A request in flight; the caller's until it is submitted and again when it comes back. */
 struct virtio_blk_request {
-  struct {
-    u32 type;
-    u32 reserved;
-    u64 sector;
-  } header __attribute__((aligned(64)));
-  u8 status __attribute__((aligned(64))); /* 0: done */
+  struct virtio_blk_header header;
+  u8 status; /* 0: done */
+  const u8 *reply; /* where the device writes it */
   /* The caller's own. */
-  u64 block __attribute__((aligned(64)));
+  u64 block;
   u64 asked;
   u8 *data;
 };

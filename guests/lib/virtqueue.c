@@ -28,6 +28,15 @@ static const u16 *avail_event(const struct virtqueue *queue) {
                        queue->size * sizeof queue->used.ring[0]);
 }
 
+void *virtqueue_note(struct virtqueue *queue) {
+  u64 behind = (u64)(used_event(queue) + 1);
+  return (u8 *)((behind + VIRTQUEUE_NOTE - 1) & -VIRTQUEUE_NOTE) + queue->free_head * VIRTQUEUE_NOTE;
+}
+
+u8 *virtqueue_reply(struct virtqueue *queue) {
+  return (u8 *)(avail_event(queue) + 1) + queue->free_head;
+}
+
 static void store16(u16 *at, u16 value) {
   __atomic_store_n(at, value, __ATOMIC_RELEASE);
 }

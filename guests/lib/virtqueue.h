@@ -6,6 +6,7 @@
 
 #define VIRTQUEUE_MAX 256 /* entries */
 #define VIRTQUEUE_PARTS 4 /* buffers of one request, at most */
+#define VIRTQUEUE_NOTE 16 /* bytes of a note beside the available ring */
 
 /* A buffer of a request. What the device reads comes before what it writes (2.7.4.2). */
 struct virtqueue_part {
@@ -29,6 +30,7 @@ struct virtqueue_used { /* 2.7.8 */
     u32 length;
   } ring[VIRTQUEUE_MAX];
   u16 avail_event_of_max;
+  u8 beside[VIRTQUEUE_MAX + 1];
 };
 
 struct virtqueue_available { /* 2.7.6 */
@@ -36,6 +38,7 @@ struct virtqueue_available { /* 2.7.6 */
   u16 index;
   u16 ring[VIRTQUEUE_MAX];
   u16 used_event_of_max;
+  u8 beside[(VIRTQUEUE_MAX + 2) * VIRTQUEUE_NOTE];
 };
 
 /* Guest-virtual is guest-physical: the device reads this memory by the guest's own addresses. */
@@ -73,6 +76,15 @@ void virtqueue_start(struct virtqueue *queue, u16 size, bool event_index, bool i
  */
 bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_part *parts, u32 count,
                    void *token);
+
+/*
+ * Room for what the driver tells and what it is told about the next request that is added, besides
+ * its data: VIRTQUEUE_NOTE bytes beside the available ring for what the device reads, a byte beside
+ * the used ring for what it writes. They cross between the cores on the rings' lines. The driver's
+ * until the request is added and when it has come back, which is when the next one has them.
+ */
+void *virtqueue_note(struct virtqueue *queue);
+u8 *virtqueue_reply(struct virtqueue *queue);
 
 /* Notifies the device of what was added since the last time, if it wants to be. */
 void virtqueue_kick(struct virtqueue *queue);
