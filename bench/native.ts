@@ -15,6 +15,11 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  bench_tap_round_trips: {
+    parameters: ["buffer", "u32", "u32", "buffer", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
   bench_respond: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
 } as const;
 

@@ -8,7 +8,7 @@ import { cliLab } from "../support.ts";
 labTest("a process of the host answers net on a machine of ours over a TAP interface", async () => {
   const n = 100;
   const { code, stdout, stderr } = await cliLab([
-    ...["deno", "run", "-A", "bench/net_runs.ts", "2", `role=client n=${n} size=64`, "splitx"],
+    ...["deno", "run", "-A", "bench/net_runs.ts", "2", `${n}`, "64", "splitx"],
   ]);
   strictEqual(code, 0, stdout + stderr);
   const runs: NetSideRun[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
