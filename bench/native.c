@@ -107,7 +107,7 @@ struct frame {
 
 #define REQUEST 3
 #define FRAME_MAX 1518
-#define PATIENCE 10000000000ull /* TSC ticks; some seconds */
+#define PATIENCE UINT32_MAX /* TSC ticks; a second or more */
 
 struct errand {
   int tap;
@@ -140,17 +140,17 @@ static void *ask(void *argument) {
       errand->error = errno;
       return NULL;
     }
-    uint64_t now;
+    uint64_t took;
+    ssize_t length;
     do {
-      ssize_t length = read(errand->tap, got, sizeof got);
-      now = __builtin_ia32_rdtsc();
-      if (answers(got, length, i)) break;
-    } while (now - before < PATIENCE);
-    if (now - before >= PATIENCE) {
-      errand->error = ETIMEDOUT;
-      return NULL;
-    }
-    errand->ticks[i] = (uint32_t)(now - before);
+      length = read(errand->tap, got, sizeof got);
+      took = __builtin_ia32_rdtsc() - before;
+      if (took > PATIENCE) {
+        errand->error = ETIMEDOUT;
+        return NULL;
+      }
+    } while (!answers(got, length, i));
+    errand->ticks[i] = (uint32_t)took;
   }
   return NULL;
 }
