@@ -52,6 +52,7 @@ export const SYMBOLS = {
   sx_vm_set_ept: { parameters: ["i32", "u32", "u32", "u32"], result: "i32" },
   sx_vcpu_destroy: { parameters: ["i32"], result: "i32" },
   sx_thread_id: { parameters: [], result: "i32" },
+  sx_thread_yield: { parameters: [], result: "i32" },
   sx_thread_pin: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   sx_random: { parameters: ["buffer", "u32"], result: "i32" },
   sx_file_open: { parameters: ["buffer", "u32", "u32"], result: "i32" },

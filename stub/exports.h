@@ -166,6 +166,8 @@ SX_EXPORT int32_t sx_vcpu_destroy(int32_t vcpu);
 
 /** Linux thread id of the caller. */
 SX_EXPORT int32_t sx_thread_id(void);
+/** Lets another thread of the caller's core run, when one wants to. */
+SX_EXPORT int32_t sx_thread_yield(void);
 /** Confines a thread of this process to the CPUs of `mask` (1,024 bits); 0 is the caller. */
 SX_EXPORT int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size);
 

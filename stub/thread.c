@@ -24,6 +24,10 @@ int32_t sx_thread_id(void) {
   return (int32_t)syscall(SYS_gettid);
 }
 
+int32_t sx_thread_yield(void) {
+  return sched_yield() ? fail("sched_yield") : 0;
+}
+
 int32_t sx_thread_pin(int32_t tid, const uint8_t *mask, uint32_t size) {
   if (tid < 0 || !mask || size == 0 || size > sizeof(cpu_set_t)) {
     return fail_with("sx_thread_pin", EINVAL);

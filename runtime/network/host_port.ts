@@ -11,13 +11,16 @@ import { type FramePort, GONE, LOST } from "./frame_port.ts";
  * the time in which no frame came or went, but not sooner nor later than these.
  */
 const SOONEST_MS = 0.002, LATEST_MS = 0.02, PART = 1 / 8;
-/** Negative errno: the frame was larger than the room; nobody is at the other end any more. */
-const TOO_LARGE = -90, NOT_CONNECTED = -107;
+/**
+ * Negative errno: no frame waits; it was larger than the room; nobody is at the other end any more.
+ */
+const EMPTY = -11, TOO_LARGE = -90, NOT_CONNECTED = -107;
 
 /** The stub's functions for a kind of handle. */
 export interface FrameCalls {
   readonly send: Stub["sx_tap_send"];
   readonly receive: Stub["sx_tap_receive"];
+  readonly giveWay: Stub["sx_thread_yield"];
 }
 
 /** See the head of this file. The host's own queue keeps what comes while nobody listens. */
@@ -85,7 +88,12 @@ export class HostPort implements FramePort {
   }
 
   receive(room: SegmentList): number {
-    const got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
+    let got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
+    if (got === EMPTY && this.#eager && !this.#found) {
+      // Who is to answer what was sent may wait for this very core.
+      this.#calls.giveWay();
+      got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
+    }
     const found = got > 0 || got === TOO_LARGE;
     this.#looked = this.#ticks();
     if (found) this.#moved = this.#looked;

@@ -8,7 +8,7 @@ const HANDLE = 5, VM = 3;
 
 /** A port on something that answers what it is told to. */
 function portOf(...answers: number[]) {
-  const clock = { now: 1e6 }, asked: number[][] = [];
+  const clock = { now: 1e6 }, asked: number[][] = [], ways = { given: 0 };
   const answer = (
     handle: number,
     vm: number,
@@ -18,9 +18,13 @@ function portOf(...answers: number[]) {
     asked.push([handle, vm, count]);
     return answers.shift() ?? EMPTY;
   };
-  const calls = { send: answer, receive: answer };
+  const giveWay = () => {
+    ways.given++;
+    return 0;
+  };
+  const calls = { send: answer, receive: answer, giveWay };
   const port = new HostPort(calls, HANDLE, VM, () => clock.now, TICKS_PER_MS);
-  return { port, clock, asked };
+  return { port, clock, asked, ways };
 }
 
 const frames = new TestFrames();
@@ -39,6 +43,21 @@ Deno.test("HostPort looks at once after what was sent, and at a stream's next fr
   strictEqual(port.pending, false);
   strictEqual(port.pending, false); // looking twice is one look
   deepStrictEqual(asked, Array(5).fill([HANDLE, VM, 1]));
+});
+
+Deno.test("HostPort gives its core away once for the answer to what was sent", () => {
+  const { port, clock, ways } = portOf(60, EMPTY, 64, EMPTY, 60, 64, 60, EMPTY, EMPTY);
+  port.up = true;
+  const room = frames.room(1514), frame = frames.frame(Array(60).fill(1));
+  port.send(frame);
+  deepStrictEqual([port.receive(room), ways.given], [64, 1]);
+  deepStrictEqual([port.receive(room), ways.given], [0, 1]);
+  port.send(frame);
+  deepStrictEqual([port.receive(room), ways.given], [64, 1]); // it had been answered at once
+  port.send(frame);
+  deepStrictEqual([port.receive(room), ways.given], [0, 2]);
+  clock.now += TICKS_PER_MS;
+  deepStrictEqual([port.pending, port.receive(room), ways.given], [true, 0, 2]);
 });
 
 Deno.test("HostPort looks the less often, the longer nothing comes", () => {

@@ -15,9 +15,10 @@ export interface NetworkPlace {
 }
 
 function callsFor(stub: Stub, kind: "tap" | "stream"): FrameCalls {
+  const giveWay = stub.sx_thread_yield;
   return kind === "tap"
-    ? { send: stub.sx_tap_send, receive: stub.sx_tap_receive }
-    : { send: stub.sx_stream_send, receive: stub.sx_stream_receive };
+    ? { send: stub.sx_tap_send, receive: stub.sx_tap_receive, giveWay }
+    : { send: stub.sx_stream_send, receive: stub.sx_stream_receive, giveWay };
 }
 
 /** See the head of this file. */
