@@ -37,6 +37,8 @@ export class HostPort implements FramePort {
   #eager = false;
   /** The last look found a frame, and nothing was sent since. */
   #found = false;
+  /** A frame came since the core was given away. */
+  #answers = true;
   /** Ticks of the last look, and of the last frame. */
   #looked = 0;
   #moved = 0;
@@ -89,14 +91,18 @@ export class HostPort implements FramePort {
 
   receive(room: SegmentList): number {
     let got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
-    if (got === EMPTY && this.#eager && !this.#found) {
-      // Who is to answer what was sent may wait for this very core.
+    if (got === EMPTY && this.#eager && !this.#found && this.#answers) {
+      // Who is to answer what was sent may wait for this very core; who never answers is not waited for.
+      this.#answers = false;
       this.#calls.giveWay();
       got = this.#calls.receive(this.#handle, this.#vm, room.words, room.count);
     }
     const found = got > 0 || got === TOO_LARGE;
     this.#looked = this.#ticks();
-    if (found) this.#moved = this.#looked;
+    if (found) {
+      this.#moved = this.#looked;
+      this.#answers = true;
+    }
     // One frame may be an answer, which is all that comes; two are the beginning of a stream.
     this.#eager = found && this.#found;
     this.#found = found;
