@@ -11,6 +11,8 @@
 
 #define NOT_DONE 0xff /* no status of 5.2.6 */
 
+_Static_assert(sizeof(struct virtio_blk_header) <= VIRTQUEUE_NOTE, "a header is a note");
+
 bool virtio_blk_open(struct virtio_blk *disk) {
   return virtio_blk_open_at(disk, 0, 0, VIRTIO_BLK_DEPTH, NULL);
 }
